@@ -1,0 +1,1 @@
+"""The rules' machinery: rule files, CEL, scopes, effective values."""

@@ -1,0 +1,1 @@
+"""Checks that CEL cannot say."""

@@ -1,0 +1,193 @@
+"""The small data types that every stage shares: severities, places in a text, findings, the audit's result."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+"""From the worst to the mildest."""
+
+FixSafety = Literal["safe", "unsafe"]
+Path = tuple[str | int, ...]
+"""A route into a document's data: ("spec", "containers", 0, "image")."""
+
+
+def at_least(severity: Severity, level: Severity) -> bool:
+    """Whether a severity is as bad as `level` or worse."""
+    return SEVERITIES.index(severity) <= SEVERITIES.index(level)
+
+
+def path_text(path: Path) -> str:
+    """Write a path as people do: `spec.containers[0].image`; keys that hold other signs are quoted.
+
+    >>> path_text(("metadata", "annotations", "example.com/x", 2))
+    'metadata.annotations["example.com/x"][2]'
+    """
+    parts: list[str] = []
+    for step in path:
+        if isinstance(step, int):
+            parts.append(f"[{step}]")
+        elif step and all(c.isalnum() or c in "_-$" for c in step):
+            parts.append(f".{step}" if parts else step)
+        else:
+            escaped = step.replace("\\", "\\\\").replace('"', '\\"')
+            parts.append(f'["{escaped}"]')
+    return "".join(parts)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of a file. Lines and columns count from 1, columns in characters; the end is just after."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Which object a finding is about. `namespace` is None where the manifest names none."""
+
+    api_version: str
+    kind: str
+    namespace: str | None
+    name: str | None
+
+    def __str__(self) -> str:
+        name = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.kind} {name}" if name else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedPlace:
+    """A second place that explains a finding: the first of two duplicates, the closest workload."""
+
+    file: str
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What a fix does to the data, nothing about text: `set` path to value, or `remove` path (value unused)."""
+
+    action: Literal["set", "remove"]
+    path: Path
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Why a finding is silenced: `kind` is where that was said, `reason` what was given there."""
+
+    kind: Literal["comment", "annotation", "config", "baseline"]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, where it stands, and what to do."""
+
+    rule: str
+    severity: Severity
+    message: str
+    remediation: str
+    """What to do, in a sentence or two."""
+    file: str
+    """As it is shown: relative to the working directory where it lies below it; `<stdin>` for standard input."""
+    span: Span
+    path: Path = ()
+    """Route to the thing inside its document, from the object's own root."""
+    object: ObjectRef | None = None
+    container: str | None = None
+    suggestion: str | None = None
+    """YAML that would mend it, ready to be copied; None where none can be given."""
+    fix: FixSafety | None = None
+    patches: tuple[Patch, ...] = ()
+    related: tuple[RelatedPlace, ...] = ()
+    suppressed: Suppression | None = None
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        """Order in every report: file, line, column, rule, message."""
+        return (self.file, self.span.line, self.span.column, self.rule, self.message)
+
+    @property
+    def fingerprint(self) -> str:
+        """A name for this finding that survives moved lines and renamed files.
+
+        Made of rule, object identity and path; of the file and the message only where there is no object.
+        """
+        if self.object is not None:
+            identity = [self.object.kind, self.object.namespace or "", self.object.name or ""]
+            group, _, _ = self.object.api_version.rpartition("/")
+            identity.append(group)
+        else:
+            identity = [self.file, self.message]
+        steps = [f"{self.container or ''}", path_text(self.path)]
+        text = "\x1f".join([self.rule, *identity, *steps])
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDoc:
+    """What reports say about a rule. Long texts are Markdown."""
+
+    id: str
+    title: str
+    category: str
+    severity: Severity
+    rationale: str
+    remediation: str
+    references: tuple[str, ...] = ()
+    equivalents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    security_severity: float | None = None
+    """CVSS-like score from 0.0 to 10.0 for rules about security, None for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that was seen and not audited: a file, or one document of it (then `line` is its first line)."""
+
+    file: str
+    reason: str
+    line: int | None = None
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts of a run. `files` is every file seen: audited ones plus skipped ones."""
+
+    files: int = 0
+    objects: int = 0
+    not_validated: int = 0
+    """Custom resources that no schema is known for."""
+    skipped: list[Skipped] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class AuditResult:
+    """What an audit hands to the reports.
+
+    `findings` are sorted, suppressed ones included. `source` gives a file's text by the name that findings
+    use for it, or None where it can no longer be had. `rule_docs` gives a rule's documentation by id.
+    """
+
+    findings: list[Finding]
+    summary: Summary
+    kubernetes_version: str
+    profile: str
+    rules: tuple[str, ...]
+    """Ids of every rule that was active, sorted."""
+    source: Callable[[str], str | None]
+    rule_docs: Callable[[str], RuleDoc]
+
+    def count(self, severity: Severity) -> int:
+        """Number of findings of a severity that are not suppressed."""
+        return sum(1 for f in self.findings if f.severity == severity and f.suppressed is None)

@@ -1,0 +1,1 @@
+"""Text to documents to objects, as Kubernetes reads them, with positions."""

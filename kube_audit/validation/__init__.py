@@ -1,0 +1,1 @@
+"""Objects against the Kubernetes schemas and the history of API versions."""
