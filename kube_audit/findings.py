@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -37,6 +38,30 @@ def path_text(path: Path) -> str:
             escaped = step.replace("\\", "\\\\").replace('"', '\\"')
             parts.append(f'["{escaped}"]')
     return "".join(parts)
+
+
+_STEP = re.compile(r'\.?([A-Za-z0-9_$-]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]')
+
+
+def parse_path(text: str) -> Path:
+    """Read a path as `path_text` writes it. Raises ValueError where the text is none.
+
+    >>> parse_path('metadata.annotations["example.com/x"][2]')
+    ('metadata', 'annotations', 'example.com/x', 2)
+    """
+    steps: list[str | int] = []
+    at = 0
+    while at < len(text):
+        match = _STEP.match(text, at)
+        if match is None:
+            raise ValueError(f"`{text}` is no path: unexpected `{text[at]}` at character {at + 1}")
+        name, index, quoted = match.groups()
+        if index is not None:
+            steps.append(int(index))
+        else:
+            steps.append(name if name is not None else re.sub(r"\\(.)", r"\1", quoted))
+        at = match.end()
+    return tuple(steps)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,0 +1,130 @@
+"""The rule catalogue: every rule file of the given folders, kept in compiled form between runs."""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from kube_audit import __version__, cache
+from kube_audit.bundled import rules_dir, schemas_dir
+from kube_audit.engine import cel
+from kube_audit.engine.model import Rule, RuleError, doc_from_data, from_data, read_file
+from kube_audit.findings import RuleDoc
+
+PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
+_DOCUMENTATION = frozenset({"rationale", "references", "equivalents", "frameworks", "notes", "examples"})
+_FORMAT = 1
+
+
+class SelectionError(ValueError):
+    """A profile or rule id that does not exist; the message says which ones do."""
+
+
+class Catalogue:
+    """The rules by id."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
+
+    def doc(self, rule_id: str) -> RuleDoc:
+        """Return a rule's documentation, read from its file. Raises KeyError for an unknown id."""
+        return doc_from_data(self.content(rule_id))
+
+    def content(self, rule_id: str) -> dict[str, Any]:
+        """Return the whole content of a rule's file. Raises KeyError for an unknown id."""
+        return read_file(Path(self.rules[rule_id].file))
+
+    def choose(self, profile: str, select: Sequence[str], ignore: Sequence[str], others: Iterable[str]) -> list[Rule]:
+        """Return the rules of a profile, or only the selected ones, without the ignored ones.
+
+        `others` are ids of checks that are no rule files and may be named too. Raises SelectionError.
+        """
+        known = {*self.rules, *others}
+        for rule_id in (*select, *ignore):
+            if rule_id not in known:
+                raise SelectionError(_unknown("rule", rule_id, known))
+        if profile not in PROFILES:
+            raise SelectionError(_unknown("profile", profile, PROFILES))
+        if select:
+            chosen = [rule for rule in self.rules.values() if rule.id in select]
+        elif profile == "all":
+            chosen = [rule for rule in self.rules.values() if "optional" not in rule.profiles]
+        else:
+            chosen = [rule for rule in self.rules.values() if profile in rule.profiles]
+        return [rule for rule in chosen if rule.id not in ignore]
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"there is no {what} `{name}`; did you mean `{close[0]}`?"
+    if len(names) <= 10:
+        return f"there is no {what} `{name}`; there are: {', '.join(names)}"
+    return f"there is no {what} `{name}`; `kube-audit rules list` shows them all"
+
+
+def load(folders: Sequence[Path] = ()) -> Catalogue:
+    """Return the built-in rules and those of further folders. Raises RuleError for a broken or repeated rule.
+
+    Rules are compiled once and kept in the cache, under a name made of every file's path, size and time of
+    change, so that an edited file is always read again.
+    """
+    files = sorted(file for folder in (rules_dir(), *folders) for file in folder.rglob("*.yaml"))
+    name = _cache_name([*files, schemas_dir() / "rule.schema.json"])
+    kept = _unpack(cache.load(name))
+    if kept is None:
+        kept = _compile(files)
+        cache.store(name, marshal.dumps(kept))
+    cel.preload(kept["programs"])
+    return Catalogue(from_data(data, file) for data, file in kept["rules"])
+
+
+def _cache_name(files: Iterable[Path]) -> str:
+    digest = sha256(f"{_FORMAT} {__version__} {sys.version} {cel.runtime_version()}".encode())
+    for file in files:
+        status = file.stat()
+        digest.update(f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape"))
+    return f"rules-{digest.hexdigest()[:24]}"
+
+
+def _unpack(content: bytes | None) -> Any:
+    try:
+        return marshal.loads(content) if content else None  # noqa: S302 (the user's own cache)
+    except (ValueError, EOFError, TypeError):
+        return None
+
+
+def _compile(files: Iterable[Path]) -> dict[str, Any]:
+    """Read and check rule files; return what a run needs, CEL in serialized form."""
+    rules: list[tuple[dict[str, Any], str]] = []
+    programs: dict[str, bytes] = {}
+    seen: dict[str, Path] = {}
+    for file in files:
+        data = read_file(file)
+        if data["id"] in seen:
+            raise RuleError(f"{file}:1: rule `{data['id']}` is defined already, in {seen[data['id']]}")
+        seen[data["id"]] = file
+        rule = from_data(data, str(file))
+        try:
+            for expression in (*rule.expressions, *(e for text in rule.texts for e in cel.template(text).expressions)):
+                programs.setdefault(expression, cel.serialize(expression))
+        except cel.ExpressionError as error:
+            raise RuleError(f"{file}:{_line_of(file, error)}: {error}") from error
+        rules.append(({key: value for key, value in data.items() if key not in _DOCUMENTATION}, str(file)))
+    return {"rules": rules, "programs": programs}
+
+
+def _line_of(file: Path, error: cel.ExpressionError) -> int:
+    """Return the line of a rule file on which a broken expression starts, 1 where it is not found."""
+    first = error.expression.strip().splitlines()[0].strip()
+    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+        if first in line:
+            return number
+    return 1

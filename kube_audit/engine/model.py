@@ -1,0 +1,171 @@
+"""A rule as data: what a rule file says, checked against its schema and ready for the engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from kube_audit.bundled import schemas_dir
+from kube_audit.findings import RuleDoc, Severity
+from kube_audit.manifests.objects import without_nulls
+from kube_audit.manifests.text import decode
+from kube_audit.manifests.yaml import Document, documents
+
+ALL_KINDS = "*"
+
+
+class RuleError(Exception):
+    """A rule file is broken; the message names file, line and reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What would mend a finding: new values and removed fields by path below self. Texts may hold {CEL}."""
+
+    safe: bool
+    set: dict[str, Any]
+    remove: tuple[str, ...]
+    when: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, as its file says it. The fields are those of schemas/rule.schema.json."""
+
+    id: str
+    title: str
+    category: str
+    severity: Severity
+    severity_when: tuple[tuple[str, Severity], ...]
+    profiles: frozenset[str]
+    scope: str
+    kinds: frozenset[str]
+    """Empty where every workload is meant (scopes pod and container)."""
+    containers: frozenset[str]
+    each: tuple[str, ...]
+    when: str | None
+    expression: str | None
+    check: str | None
+    undecided: str | None
+    undecided_message: str | None
+    location: str
+    at: str
+    points_to: str | None
+    message: str
+    remediation: str
+    suggestion: str | None
+    fix: Fix | None
+    params: dict[str, Any]
+    """Parameter name to its default."""
+    supersedes: frozenset[str]
+    file: str
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """Every CEL expression of the rule's logic, without those inside texts."""
+        parts = (self.when, self.expression, self.undecided, self.points_to, self.fix and self.fix.when)
+        return tuple(part for part in (*parts, *(condition for condition, _ in self.severity_when)) if part)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every text of the rule that may hold CEL in braces."""
+        values = list(self.fix.set.values()) + list(self.fix.set) + list(self.fix.remove) if self.fix else []
+        parts = (self.message, self.undecided_message, self.location, self.suggestion, *values)
+        return tuple(part for part in parts if isinstance(part, str))
+
+
+def first_paragraph(markdown: str) -> str:
+    """Return the first paragraph of a text on one line."""
+    return " ".join(markdown.strip().split("\n\n")[0].split())
+
+
+def from_data(data: dict[str, Any], file: str) -> Rule:
+    """Make a rule from the content of its file, which fits the schema."""
+    each = data.get("each") or ()
+    fix = data.get("fix")
+    return Rule(
+        id=data["id"],
+        title=data["title"],
+        category=data["category"],
+        severity=data["severity"],
+        severity_when=tuple((case["if"], case["severity"]) for case in data.get("severity_when", ())),
+        profiles=frozenset(data["profiles"]),
+        scope=data.get("scope", "object"),
+        kinds=frozenset(data.get("kinds", ())),
+        containers=frozenset(data.get("containers", ("app", "sidecar", "init", "ephemeral"))),
+        each=(each,) if isinstance(each, str) else tuple(each),
+        when=data.get("when"),
+        expression=data.get("expression"),
+        check=data.get("check"),
+        undecided=data.get("undecided"),
+        undecided_message=data.get("undecided_message"),
+        location=data.get("location", ""),
+        at=data.get("at", "value"),
+        points_to=data.get("points_to"),
+        message=" ".join(data["message"].split()),
+        remediation=first_paragraph(data["remediation"]),
+        suggestion=data.get("suggestion"),
+        fix=fix and Fix(fix["safe"], fix.get("set", {}), tuple(fix.get("remove", ())), fix.get("when")),
+        params={name: param["default"] for name, param in data.get("params", {}).items()},
+        supersedes=frozenset(data.get("supersedes", ())),
+        file=file,
+    )
+
+
+def doc_from_data(data: dict[str, Any]) -> RuleDoc:
+    """Make a rule's documentation from the content of its file."""
+    return RuleDoc(
+        id=data["id"],
+        title=data["title"],
+        category=data["category"],
+        severity=data["severity"],
+        rationale=data["rationale"].strip(),
+        remediation=data["remediation"].strip(),
+        references=tuple(data["references"]),
+        equivalents={tool: tuple(ids) for tool, ids in data.get("equivalents", {}).items()},
+        security_severity=data.get("security_severity"),
+    )
+
+
+def read_file(file: FilePath) -> dict[str, Any]:
+    """Read one rule file and hold it against the schema. Raises RuleError with file, line and reason."""
+    try:
+        text, bad_bytes = decode(file.read_bytes())
+    except OSError as error:
+        raise RuleError(f"{file}: cannot be read: {error.strerror}") from error
+    if bad_bytes is not None:
+        raise RuleError(f"{file}:{text.position(bad_bytes.offset)[0]}: {bad_bytes.message}")
+    found = list(documents(text))
+    if len(found) != 1:
+        raise RuleError(f"{file}:1: a rule file holds one YAML document, this one {len(found)}")
+    document = found[0]
+    for problem in document.problems:
+        raise RuleError(f"{file}:{text.position(problem.start)[0]}: {problem.message}")
+    data = without_nulls(document.data)
+    _hold_against_schema(file, document, data)
+    if data["id"] != file.stem:
+        raise RuleError(f"{file}:{_line(document, ('id',))}: id `{data['id']}` differs from the file's name")
+    return dict(data)
+
+
+def _hold_against_schema(file: FilePath, document: Document, data: Any) -> None:
+    import jsonschema_rs
+
+    schema = json.loads((schemas_dir() / "rule.schema.json").read_bytes())
+    errors = sorted(
+        jsonschema_rs.validator_for(schema, validate_formats=False).iter_errors(data),
+        key=lambda error: (-len(error.instance_path), str(error.instance_path)),
+    )
+    for error in errors:
+        line = _line(document, tuple(error.instance_path))
+        raise RuleError(f"{file}:{line}: {error.message[:300]}")
+
+
+def _line(document: Document, path: tuple[str | int, ...]) -> int:
+    trail = document.nodes.walk(document.root, path)
+    if not trail:
+        return document.line
+    key, value = trail[-1]
+    return document.text.position(document.nodes.start[value if key is None else key])[0]

@@ -1,0 +1,337 @@
+"""Running rules over one object at a time: scopes, conditions, messages, places, fixes."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kube_audit.engine import cel, effective
+from kube_audit.engine.model import ALL_KINDS, Rule
+from kube_audit.engine.related import Related
+from kube_audit.engine.scopes import Container, Pod, kind_names, pod_of
+from kube_audit.findings import Finding, Patch, Path, RelatedPlace, Severity, parse_path, path_text
+from kube_audit.manifests.objects import Object, mapping
+from kube_audit.references import expand
+from kube_audit.suggestions import as_yaml
+
+_RELATED_NAME = re.compile(r"\brelated\.(?:\?)?([A-Za-z]+)")
+_STARTS = ("$object", "$pod", "$container")
+WORKLOADS = "workloads"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a check function found: a path below self, and values that the message may use as `found`."""
+
+    path: Path
+    found: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One thing that a rule looks at: `self` of its expressions, and where it stands in the object."""
+
+    obj: Object
+    value: Any
+    path: Path
+    key: str | int | None
+    pod: Pod | None
+    container: Container | None
+    effective: Mapping[str, Any]
+    related: Mapping[str, Any]
+
+
+Check = Callable[[Element, Mapping[str, Any]], Iterable[Hit]]
+
+
+class Engine:
+    """The active rules, ready to be run over the objects of one audit."""
+
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        related: Related,
+        target: str,
+        params: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Prepare rules for a Kubernetes version; `params` holds other values than the defaults, by rule id."""
+        self._related = related
+        minor = int(target.partition(".")[2])
+        self._target = {"version": target, "minor": minor}
+        self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._rules = [_Prepared(rule, (params or {}).get(rule.id, {})) for rule in rules]
+
+    def findings(self, obj: Object) -> Iterator[Finding]:
+        """Yield what the rules find in an object, each finding once."""
+        names = kind_names(obj.api_version, obj.kind)
+        pod = pod_of(obj)
+        plan_key = (*names, WORKLOADS) if pod is not None else names
+        plan = self._plans.get(plan_key)
+        if plan is None:
+            plan = self._plans[plan_key] = _Plan(self._rules, plan_key)
+        if not plan.any:
+            return
+        related = self._related.of(obj, plan.related)
+        seen: set[tuple[str, Path, str]] = set()
+        for prepared, element in self._elements(plan, obj, pod, related):
+            for finding in self._judge(prepared, element):
+                identity = (finding.rule, finding.path, finding.message)
+                if identity not in seen:
+                    seen.add(identity)
+                    yield finding
+
+    def _elements(
+        self, plan: _Plan, obj: Object, pod: Pod | None, related: dict[str, Any]
+    ) -> Iterator[tuple[_Prepared, Element]]:
+        whole = Element(obj, obj.data, (), None, pod, None, {}, related)
+        for prepared in plan.object_rules:
+            yield prepared, whole
+        if pod is None or not (plan.pod_rules or plan.container_rules):
+            return
+        of_pod = effective.of_pod(obj, pod)
+        the_pod = Element(obj, pod.spec, pod.path, None, pod, None, of_pod, related)
+        for prepared in plan.pod_rules:
+            yield prepared, the_pod
+        if not plan.container_rules:
+            return
+        limit_defaults = self._related.relations.limit_defaults(obj)
+        for container in pod.containers():
+            settings = effective.of_container(of_pod, pod, container, limit_defaults)
+            one = Element(obj, container.data, container.path, None, pod, container, settings, related)
+            for prepared in plan.container_rules:
+                if container.type in prepared.rule.containers:
+                    yield prepared, one
+
+    def _judge(self, prepared: _Prepared, element: Element) -> Iterator[Finding]:
+        for one in _each(prepared.rule, element):
+            activation = cel.activation(_variables(one, prepared, self._target))
+            try:
+                yield from self._verdict(prepared, one, activation)
+            except cel.EvaluationError as error:
+                if one.obj.schema_valid:
+                    yield _rule_error(prepared.rule, one, str(error))
+
+    def _verdict(self, prepared: _Prepared, element: Element, activation: Any) -> Iterator[Finding]:
+        if prepared.when is not None and not prepared.when.evaluate(activation):
+            return
+        if prepared.check is not None:
+            for hit in prepared.check(element, prepared.params):
+                values = cel.activation({**_variables(element, prepared, self._target), "found": hit.found})
+                yield self._finding(prepared, element, values, (*element.path, *hit.path))
+            return
+        assert prepared.expression is not None
+        if prepared.expression.evaluate(activation):
+            return
+        if prepared.undecided is not None and prepared.undecided.evaluate(activation):
+            if prepared.undecided_message is not None:
+                yield self._finding(prepared, element, activation, undecided=True)
+            return
+        yield self._finding(prepared, element, activation)
+
+    def _finding(
+        self,
+        prepared: _Prepared,
+        element: Element,
+        activation: Any,
+        path: Path | None = None,
+        *,
+        undecided: bool = False,
+    ) -> Finding:
+        rule, obj = prepared.rule, element.obj
+        if path is None:
+            path = _resolve(prepared.location.render(activation), element)
+        message = prepared.undecided_message if undecided and prepared.undecided_message else prepared.message
+        patches = () if undecided else prepared.patches(element, activation)
+        suggestion = prepared.suggestion.render(activation).strip() if prepared.suggestion else None
+        if suggestion is None and patches:
+            suggestion = as_yaml(patches, element.path)
+        return Finding(
+            rule=rule.id,
+            severity="info" if undecided else self._severity(prepared, activation),
+            message=message.render(activation),
+            remediation=rule.remediation,
+            file=obj.file,
+            span=obj.place(path, at_key=rule.at == "key"),
+            path=path,
+            object=obj.ref,
+            container=element.container.name if element.container else None,
+            suggestion=suggestion or None,
+            fix=("safe" if rule.fix.safe else "unsafe") if patches and rule.fix else None,
+            patches=patches,
+            related=self._places(prepared, activation),
+        )
+
+    def _severity(self, prepared: _Prepared, activation: Any) -> Severity:
+        for condition, severity in prepared.severity_when:
+            if condition.evaluate(activation):
+                return severity
+        return prepared.rule.severity
+
+    def _places(self, prepared: _Prepared, activation: Any) -> tuple[RelatedPlace, ...]:
+        if prepared.points_to is None:
+            return ()
+        entries = prepared.points_to.evaluate(activation)
+        places = []
+        for entry in entries if isinstance(entries, list) else [entries]:
+            number = mapping(entry).get("id")
+            if isinstance(number, int):
+                other = self._related.relations.objects[number]
+                span = other.place(("metadata", "name"))
+                places.append(RelatedPlace(other.file, span, str(other.ref)))
+        return tuple(places)
+
+
+class _Prepared:
+    """A rule with its expressions compiled, each when it is first needed."""
+
+    def __init__(self, rule: Rule, params: Mapping[str, Any]) -> None:
+        self.rule = rule
+        self.params = {**rule.params, **params}
+        self.when = cel.program(rule.when) if rule.when else None
+        self.expression = cel.program(rule.expression) if rule.expression else None
+        self.undecided = cel.program(rule.undecided) if rule.undecided else None
+        self.points_to = cel.program(rule.points_to) if rule.points_to else None
+        self.severity_when = [(cel.program(condition), severity) for condition, severity in rule.severity_when]
+        self.location = cel.template(rule.location)
+        self.message = cel.template(rule.message)
+        self.undecided_message = cel.template(rule.undecided_message) if rule.undecided_message else None
+        self.suggestion = cel.template(rule.suggestion) if rule.suggestion else None
+        self.check: Check | None = _check(rule.check) if rule.check else None
+        self.related = frozenset(
+            name for text in (*rule.expressions, *rule.texts, *rule.each) for name in _RELATED_NAME.findall(text)
+        )
+
+    def patches(self, element: Element, activation: Any) -> tuple[Patch, ...]:
+        """Return what the rule's fix does here, () where it has none for this case."""
+        fix = self.rule.fix
+        if fix is None or (fix.when and not cel.program(fix.when).evaluate(activation)):
+            return ()
+        patches = [
+            Patch("set", _resolve(cel.template(path).render(activation), element), _value(value, activation))
+            for path, value in fix.set.items()
+        ]
+        for path in fix.remove:
+            where = _resolve(cel.template(path).render(activation), element)
+            if _holds(element.obj.data, where):
+                patches.append(Patch("remove", where))
+        return tuple(patches)
+
+
+class _Plan:
+    """Which rules look at the objects of one kind."""
+
+    def __init__(self, rules: Iterable[_Prepared], names: tuple[str, ...]) -> None:
+        fitting = [prepared for prepared in rules if _fits(prepared.rule, names)]
+        self.object_rules = [p for p in fitting if p.rule.scope == "object"]
+        self.pod_rules = [p for p in fitting if p.rule.scope == "pod"]
+        self.container_rules = [p for p in fitting if p.rule.scope == "container"]
+        self.related = frozenset(name for prepared in fitting for name in prepared.related)
+        self.any = bool(fitting)
+
+
+def _fits(rule: Rule, names: tuple[str, ...]) -> bool:
+    if not rule.kinds:
+        return rule.scope == "object" or WORKLOADS in names
+    return ALL_KINDS in rule.kinds or not rule.kinds.isdisjoint(names)
+
+
+def _each(rule: Rule, element: Element) -> Iterator[Element]:
+    if not rule.each:
+        yield element
+        return
+    for pattern in rule.each:
+        if pattern.startswith("related."):
+            entries = element.related.get(pattern.removeprefix("related."))
+            for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+                yield _one(element, entry, (), index)
+            continue
+        start, rest = _start(pattern, element)
+        base: Any = element.value if start == element.path else _at(element.obj.data, start)
+        for path, found in expand(base, rest):
+            at = (*start, *path)
+            if isinstance(found, list):
+                for index, item in enumerate(found):
+                    yield _one(element, item, (*at, index), index)
+            elif isinstance(found, dict):
+                for key, item in found.items():
+                    yield _one(element, item, (*at, key), key)
+
+
+def _one(element: Element, value: Any, path: Path, key: str | int) -> Element:
+    return Element(
+        element.obj, value, path, key, element.pod, element.container, element.effective, element.related
+    )
+
+
+def _start(text: str, element: Element) -> tuple[Path, str]:
+    """Split the start off a path: $object, $pod and $container stand for their own places, else self's."""
+    head, _, rest = text.partition(".")
+    if head not in _STARTS:
+        return element.path, text
+    if head == "$pod" and element.pod is not None:
+        return element.pod.path, rest
+    if head == "$container" and element.container is not None:
+        return element.container.path, rest
+    return (), rest
+
+
+def _resolve(text: str, element: Element) -> Path:
+    start, rest = _start(text, element)
+    try:
+        return (*start, *parse_path(rest))
+    except ValueError:  # a name from the manifest that no path can hold: show the element itself
+        return start
+
+
+def _at(data: Any, path: Path) -> Any:
+    for step in path:
+        if isinstance(step, str):
+            data = mapping(data).get(step)
+        else:
+            data = data[step] if isinstance(data, list) and step < len(data) else None
+    return data
+
+
+def _holds(data: Any, path: Path) -> bool:
+    return _at(data, path) is not None
+
+
+def _value(value: Any, activation: Any) -> Any:
+    return cel.template(value).value(activation) if isinstance(value, str) else value
+
+
+def _variables(element: Element, prepared: _Prepared, target: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "object": element.obj.data,
+        "self": element.value,
+        "key": element.key,
+        "pod": element.pod.spec if element.pod else {},
+        "container": element.container.data if element.container else {},
+        "related": element.related,
+        "effective": element.effective,
+        "params": prepared.params,
+        "target": target,
+    }
+
+
+def _check(name: str) -> Check:
+    module, _, function = name.partition(":")
+    found: Check = getattr(importlib.import_module(f"kube_audit.engine.checks.{module}"), function)
+    return found
+
+
+def _rule_error(rule: Rule, element: Element, reason: str) -> Finding:
+    return Finding(
+        rule="rule-error",
+        severity="info",
+        message=f"rule {rule.id} could not be evaluated at `{path_text(element.path) or element.obj.kind}`: {reason}",
+        remediation=f"This is a defect of the rule ({rule.file}), not of the manifest; please report it.",
+        file=element.obj.file,
+        span=element.obj.place(element.path),
+        path=element.path,
+        object=element.obj.ref,
+        container=element.container.name if element.container else None,
+    )

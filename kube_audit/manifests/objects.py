@@ -1,0 +1,172 @@
+"""Kubernetes objects: typed views of documents, items of Lists included, each with its place in its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kube_audit.findings import ObjectRef, Path, Span
+from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR
+from kube_audit.manifests.yaml import Document
+
+_DEEPEST_LIST = 5
+
+
+@dataclass(slots=True, eq=False)
+class Object:
+    """One Kubernetes object of a file.
+
+    `data` has no null values in its mappings: Kubernetes treats them as absent. `base` is the object's
+    path within its document, () or the route to an item of a List.
+    """
+
+    file: str
+    document: Document
+    base: Path
+    data: dict[str, Any]
+    api_version: str
+    kind: str
+    schema_valid: bool = True
+    """Set by validation: rules stay silent about what the schema has refused already."""
+
+    @property
+    def group(self) -> str:
+        """API group, "" for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The object's metadata, {} where it has none or something else."""
+        return mapping(self.data.get("metadata"))
+
+    @property
+    def name(self) -> str | None:
+        """metadata.name, else metadata.generateName, None where neither is text."""
+        metadata = self.metadata
+        name = metadata.get("name")
+        if not isinstance(name, str):
+            name = metadata.get("generateName")
+        return name if isinstance(name, str) and name else None
+
+    @property
+    def namespace(self) -> str | None:
+        """metadata.namespace; None where it is absent or empty, which mean the same."""
+        namespace = self.metadata.get("namespace")
+        return namespace if isinstance(namespace, str) and namespace else None
+
+    @property
+    def ref(self) -> ObjectRef:
+        """Which object this is."""
+        return ObjectRef(self.api_version, self.kind, self.namespace, self.name)
+
+    @property
+    def line(self) -> int:
+        """The line on which the object starts, from 1."""
+        return self.place(()).line
+
+    def place(self, path: Path, *, at_key: bool = False) -> Span:
+        """Return the span of what stands at a path, or of the nearest thing above it that is there.
+
+        A scalar's span is its value, with `at_key` its key. A mapping or list is shown by its key, an item
+        by its first line, the object itself by its `kind`.
+        """
+        nodes, root = self.document.nodes, self.document.root
+        full = self.base + path
+        trail = nodes.walk(root, full)
+        found = len(trail) == len(full)
+        while trail:
+            key, node = trail[-1]
+            if len(trail) <= len(self.base):
+                break
+            if key is not None and (at_key or not found or nodes.type[nodes.resolve(node)] != SCALAR):
+                return self.document.span(nodes.start[key], nodes.end[key])
+            if nodes.type[node] in (SCALAR, ALIAS):
+                if nodes.end[node] > nodes.start[node]:
+                    return self.document.span(nodes.start[node], nodes.end[node])
+                if key is not None:  # an empty value is shown by its key
+                    return self.document.span(nodes.start[key], nodes.end[key])
+            return self._first_line(node)
+        item = trail[-1][1] if trail else root
+        kind = nodes.child(item, "kind")
+        if kind is not None and kind[0] is not None:
+            return self.document.span(nodes.start[kind[0]], nodes.end[kind[1]])
+        return self._first_line(item)
+
+    def _first_line(self, node: int) -> Span:
+        """Return the span of a collection's first key and value, as far as they share its first line."""
+        nodes = self.document.nodes
+        start = nodes.start[node]
+        end = start + 1
+        children = nodes.items(node)
+        first = next(children, None)
+        if first is not None:
+            end = nodes.end[first]
+            value = next(children, None) if nodes.type[node] == MAPPING else None
+            if value is not None and nodes.type[value] == SCALAR:
+                line_end = nodes.text.find("\n", start)
+                if line_end < 0 or nodes.end[value] <= line_end:
+                    end = nodes.end[value]
+            start = nodes.start[first]
+        return self.document.span(start, max(end, start + 1))
+
+    def written(self, path: Path) -> tuple[str, bool] | None:
+        """Return how the scalar at a path is spelt in the file, and whether it is unquoted; None if it is none."""
+        found = self.document.scalar(self.base + path)
+        if found is None:
+            return None
+        spelt = self.document.nodes.text[found[0] : found[1]]
+        while spelt[:1] in ("&", "!"):  # an anchor or a tag before the value
+            spelt = spelt.partition(" ")[2].lstrip()
+        return spelt, spelt[:1] not in ("'", '"', "|", ">")
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Return the value where it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def without_nulls(value: Any) -> Any:
+    """Return data without the null values of its mappings; parts shared by aliases stay shared."""
+    seen: dict[int, Any] = {}
+
+    def clean(part: Any) -> Any:
+        if not isinstance(part, dict | list):
+            return part
+        known = seen.get(id(part))
+        if known is None:
+            if isinstance(part, dict):
+                known = {key: clean(item) for key, item in part.items() if item is not None}
+            else:
+                known = [clean(item) for item in part]
+            seen[id(part)] = known
+        return known
+
+    return clean(value)
+
+
+def objects(file: str, document: Document) -> Iterator[Object]:
+    """Yield the objects of a document: itself, or a List's items. What has no apiVersion and kind yields none."""
+    if document.readable and isinstance(document.data, dict):
+        data = without_nulls(document.data) if document.has_nulls else document.data
+        yield from _objects(file, document, (), data, None, _DEEPEST_LIST)
+
+
+def _objects(
+    file: str, document: Document, base: Path, data: Any, of_list: tuple[str, str] | None, depth: int
+) -> Iterator[Object]:
+    if not isinstance(data, dict):
+        return
+    api_version, kind = data.get("apiVersion"), data.get("kind")
+    if of_list is not None and data:  # items of a RoleList may leave out what they are
+        api_version = of_list[0] if api_version is None else api_version
+        kind = of_list[1] if kind is None else kind
+    if not (isinstance(api_version, str) and isinstance(kind, str) and api_version and kind):
+        return
+    items = data.get("items")
+    if depth and kind.endswith("List") and "spec" not in data and ("items" in data or kind == "List"):
+        typed = (api_version, kind.removesuffix("List")) if kind != "List" else None
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            yield from _objects(file, document, (*base, "items", index), item, typed, depth - 1)
+        return
+    yield Object(file, document, base, data, api_version, kind)

@@ -1,0 +1,65 @@
+"""A file's text: decoding its bytes as YAML asks, and turning offsets into lines and columns."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from kube_audit.findings import Span
+
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+@dataclass(slots=True)
+class Text:
+    """The characters of a file. Offsets count characters from 0, without a byte order mark."""
+
+    content: str
+    _starts: list[int] = field(default_factory=list)
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Return line and column, both from 1, of an offset. LF, CRLF and a lone CR end lines."""
+        if not self._starts:
+            self._starts = [0, *(match.end() for match in _LINE_BREAK.finditer(self.content))]
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the span of the characters from `start` up to, without, `end`."""
+        return Span(*self.position(start), *self.position(max(start, end)))
+
+
+@dataclass(frozen=True, slots=True)
+class BadBytes:
+    """Bytes that are no text in the file's encoding, at a character offset of the decoded text."""
+
+    offset: int
+    message: str
+
+
+def decode(raw: bytes) -> tuple[Text, BadBytes | None]:
+    """Decode a file: by its byte order mark, else as UTF-8, with U+FFFD where bytes are bad.
+
+    Bad bytes are told about and replaced, so that the rest of the file can still be audited.
+    """
+    encoding = "utf-8"
+    for bom, name in _BOMS:
+        if raw.startswith(bom):
+            raw, encoding = raw[len(bom) :], name
+            break
+    try:
+        return Text(raw.decode(encoding)), None
+    except UnicodeDecodeError as error:
+        before = len(raw[: error.start].decode(encoding, "replace"))
+        shown = " ".join(f"0x{byte:02x}" for byte in raw[error.start : error.start + 4])
+        problem = BadBytes(before, f"bytes {shown} are not {encoding.upper()} text")
+        return Text(raw.decode(encoding, "replace")), problem
