@@ -186,9 +186,11 @@ class Skipped:
 
 @dataclass(slots=True)
 class Summary:
-    """Counts of a run. `files` is every file seen: audited ones plus skipped ones."""
+    """Counts of a run. `files` is every file seen; those not `audited` are in `skipped` with their reason."""
 
     files: int = 0
+    audited: int = 0
+    """Files that hold an object, or that should have been readable and are not."""
     objects: int = 0
     not_validated: int = 0
     """Custom resources that no schema is known for."""

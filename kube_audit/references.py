@@ -72,9 +72,7 @@ REFERENCES: dict[str, tuple[ReferenceField, ...]] = {
     ),
     "HorizontalPodAutoscaler": (ReferenceField("scaleTarget", "spec.scaleTargetRef", kind="kind"),),
     "ScaledObject.keda.sh": (ReferenceField("scaleTarget", "spec.scaleTargetRef", "Deployment", kind="kind"),),
-    "VerticalPodAutoscaler.autoscaling.k8s.io": (
-        ReferenceField("scaleTarget", "spec.targetRef", kind="kind"),
-    ),
+    "VerticalPodAutoscaler.autoscaling.k8s.io": (ReferenceField("scaleTarget", "spec.targetRef", kind="kind"),),
     "StatefulSet": (ReferenceField("headlessService", "spec", "Service", name="serviceName"),),
     "RoleBinding": (
         ReferenceField("role", "roleRef", kind="kind"),

@@ -98,11 +98,8 @@ class Universes:
             return False
         if self._roots is None:
             self._roots = _build_roots(self._kustomizations)
-        return not self._roots_of(one).isdisjoint(self._roots_of(other))
-
-    def _roots_of(self, file: str) -> set[int]:
-        assert self._roots is not None
-        return self._roots.get(os.path.normpath(file), set())
+        here, there = (self._roots.get(os.path.normpath(file), set()) for file in (one, other))
+        return not here.isdisjoint(there)
 
 
 def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:

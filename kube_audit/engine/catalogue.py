@@ -38,12 +38,12 @@ class Catalogue:
         """Return the whole content of a rule's file. Raises KeyError for an unknown id."""
         return read_file(Path(self.rules[rule_id].file))
 
-    def choose(self, profile: str, select: Sequence[str], ignore: Sequence[str], others: Iterable[str]) -> list[Rule]:
+    def choose(self, profile: str, select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
         """Return the rules of a profile, or only the selected ones, without the ignored ones.
 
-        `others` are ids of checks that are no rule files and may be named too. Raises SelectionError.
+        Raises SelectionError for a profile or an id that does not exist.
         """
-        known = {*self.rules, *others}
+        known = set(self.rules)
         for rule_id in (*select, *ignore):
             if rule_id not in known:
                 raise SelectionError(_unknown("rule", rule_id, known))

@@ -49,9 +49,7 @@ def of_container(
     shared = mapping(pod.spec.get("securityContext"))
     settings = dict(of_its_pod)
     settings["type"] = container.type
-    settings["longRunning"] = container.type == "sidecar" or (
-        of_its_pod["longRunning"] and container.type == "app"
-    )
+    settings["longRunning"] = container.type == "sidecar" or (of_its_pod["longRunning"] and container.type == "app")
     for field in _INHERITED:
         value = own.get(field, shared.get(field))
         if value is not None:
@@ -67,9 +65,7 @@ def of_container(
     privileged = own.get("privileged") is True
     settings["privileged"] = privileged
     settings["allowPrivilegeEscalation"] = (
-        privileged
-        or own.get("allowPrivilegeEscalation") is not False
-        or "SYS_ADMIN" in settings["capabilities"]["add"]
+        privileged or own.get("allowPrivilegeEscalation") is not False or "SYS_ADMIN" in settings["capabilities"]["add"]
     )
     settings["readOnlyRootFilesystem"] = own.get("readOnlyRootFilesystem") is True
     settings |= _resources(pod, container, limit_defaults)
@@ -77,9 +73,7 @@ def of_container(
     return settings
 
 
-def _resources(
-    pod: Pod, container: Container, limit_defaults: dict[str, dict[str, Any]]
-) -> dict[str, dict[str, Any]]:
+def _resources(pod: Pod, container: Container, limit_defaults: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Requests default to limits, then to the LimitRange; pod-level resources bound every container."""
     own = mapping(container.data.get("resources"))
     of_pod = mapping(pod.spec.get("resources"))

@@ -48,6 +48,8 @@ class Rule:
     when: str | None
     expression: str | None
     check: str | None
+    stage: str | None
+    """Set where a stage before the rules makes the findings."""
     undecided: str | None
     undecided_message: str | None
     location: str
@@ -99,6 +101,7 @@ def from_data(data: dict[str, Any], file: str) -> Rule:
         when=data.get("when"),
         expression=data.get("expression"),
         check=data.get("check"),
+        stage=data.get("stage"),
         undecided=data.get("undecided"),
         undecided_message=data.get("undecided_message"),
         location=data.get("location", ""),

@@ -62,7 +62,7 @@ class Engine:
         minor = int(target.partition(".")[2])
         self._target = {"version": target, "minor": minor}
         self._plans: dict[tuple[str, ...], _Plan] = {}
-        self._rules = [_Prepared(rule, (params or {}).get(rule.id, {})) for rule in rules]
+        self._rules = [_Prepared(rule, (params or {}).get(rule.id, {})) for rule in rules if rule.stage is None]
 
     def findings(self, obj: Object) -> Iterator[Finding]:
         """Yield what the rules find in an object, each finding once."""
@@ -261,9 +261,7 @@ def _each(rule: Rule, element: Element) -> Iterator[Element]:
 
 
 def _one(element: Element, value: Any, path: Path, key: str | int) -> Element:
-    return Element(
-        element.obj, value, path, key, element.pod, element.container, element.effective, element.related
-    )
+    return Element(element.obj, value, path, key, element.pod, element.container, element.effective, element.related)
 
 
 def _start(text: str, element: Element) -> tuple[Path, str]:

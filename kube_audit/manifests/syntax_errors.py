@@ -124,7 +124,10 @@ def explain(error: Exception, text: str) -> SyntaxProblem | None:
 
 
 def _offset(error: Any, text: str) -> int:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
+    if "scanning a quoted scalar" in str(getattr(error, "context", "")):
+        marks.reverse()  # where the quote opens says more than where the file ends
+    mark = next((mark for mark in marks if mark is not None), None)
     if mark is not None:
         return min(int(mark.index), len(text))
     position = getattr(error, "position", None)  # a ReaderError counts bytes of UTF-8
@@ -136,9 +139,7 @@ def _offset(error: Any, text: str) -> int:
 def _bad_start(text: str, offset: int) -> SyntaxProblem:
     character = text[offset : offset + 1]
     if character == "\t":
-        return SyntaxProblem(
-            offset, "a tab is used as indentation", "Indent with spaces; YAML allows no tabs there."
-        )
+        return SyntaxProblem(offset, "a tab is used as indentation", "Indent with spaces; YAML allows no tabs there.")
     return SyntaxProblem(
         offset,
         f"no value can start with `{character}`",

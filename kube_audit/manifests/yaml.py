@@ -52,7 +52,8 @@ class Document:
     data: Any = None
     readable: bool = True
     has_nulls: bool = False
-    has_non_scalar_key: bool = False
+    joined_at: str | None = None
+    """The key that shows that two objects stand in this document without a separator."""
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -79,13 +80,16 @@ class Document:
 
 def documents(text: Text) -> Iterator[Document]:
     """Yield every document of a file in order; empty ones and mere comments are left out."""
-    if "\0" not in text.content:
+    content = text.content
+    if content[-1:] not in ("\n", "\r"):
+        content += "\n"  # as kubectl does; the last line of a block scalar would lack its end
+    if "\0" not in content:
         try:
-            yield from list(_compose(text, text.content, 0))
+            yield from list(_compose(text, content, 0))
             return
         except SyntaxProblem:
             pass  # find out which of its documents are good
-    for offset, chunk in _chunks(text.content):
+    for offset, chunk in _chunks(content):
         try:
             yield from list(_compose(text, chunk, offset))
         except SyntaxProblem as problem:
@@ -103,9 +107,7 @@ def _chunks(content: str) -> Iterator[tuple[int, str]]:
 def _broken(text: Text, chunk: str, offset: int, error: SyntaxProblem) -> Document:
     document = Document(text, offset, Nodes(chunk), readable=False)
     document.nodes.add(SCALAR, min(error.offset, len(chunk)), min(error.offset + 1, len(chunk)))
-    problem = Problem(
-        "yaml-syntax", offset + error.offset, offset + error.offset + 1, error.message, error.remediation
-    )
+    problem = Problem("yaml-syntax", offset + error.offset, offset + error.offset + 1, error.message, error.remediation)
     document.problems.append(problem)
     return document
 
@@ -286,9 +288,7 @@ class _Composer:
                 return words[text]
             value = scalars.plain(text)
             if type(value) is float and (value != value or value in (float("inf"), float("-inf"))):
-                self._problem(
-                    document, number, f"`{text}` has no JSON form", "Quote it if a string is meant."
-                )
+                self._problem(document, number, f"`{text}` has no JSON form", "Quote it if a string is meant.")
                 value = text
             if len(text) < 64:
                 words[text] = value
@@ -308,9 +308,7 @@ class _Composer:
             name = "null"
         nodes = self.nodes
         if event is not None and (
-            name != event.value
-            or not event.implicit[0]
-            or nodes.end[number] - nodes.start[number] != len(name)
+            name != event.value or not event.implicit[0] or nodes.end[number] - nodes.start[number] != len(name)
         ):
             nodes.keys[number] = name
         frame.key, frame.key_node = name, number
@@ -328,7 +326,10 @@ class _Composer:
         line = document.text.position(self.offset + nodes.start[first])[0]
         message = f"key `{name}` is here a second time; the first is on line {line}"
         remedy = "Keep one of the two: kubectl uses the last one, and strict validation refuses the file."
+        if frame.node == document.root and document.joined_at is not None and name != document.joined_at:
+            return  # told already: a whole second object
         if name in ("apiVersion", "kind") and frame.node == document.root:
+            document.joined_at = name
             message = f"`{name}` is here a second time (first on line {line}): two objects in one document"
             remedy = "Put a line with `---` between the two objects; as it is, the first one is lost."
         document.problems.append(
@@ -343,7 +344,6 @@ class _Composer:
         )
 
     def _bad_key(self, document: Document, frame: _Frame, number: int) -> None:
-        document.has_non_scalar_key = True
         self._problem(
             document,
             number,
@@ -394,7 +394,5 @@ class _Composer:
         document.readable = False
         start, end = self.nodes.start[number], self.nodes.end[number]
         document.problems.append(
-            Problem(
-                "yaml-syntax", self.offset + start, self.offset + max(end, start + 1), message, remediation
-            )
+            Problem("yaml-syntax", self.offset + start, self.offset + max(end, start + 1), message, remediation)
         )

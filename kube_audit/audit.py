@@ -1,0 +1,232 @@
+"""An audit from end to end: sources to manifests to objects to findings. The only module that knows every stage."""
+
+from __future__ import annotations
+
+import os.path
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from kube_audit.engine.catalogue import Catalogue
+from kube_audit.engine.model import Rule
+from kube_audit.engine.scopes import pod_of
+from kube_audit.findings import AuditResult, Finding, Path, RelatedPlace, Severity, Skipped, Summary
+from kube_audit.manifests import kustomizations, manifest
+from kube_audit.manifests.kustomizations import Kustomizations
+from kube_audit.manifests.manifest import Manifest
+from kube_audit.manifests.objects import Object
+from kube_audit.manifests.yaml import Problem
+from kube_audit.sources.files import SourceFile, UnreadableFile
+from kube_audit.sources.files import read as read_source
+from kube_audit.suggestions import as_yaml
+from kube_audit.validation.api_versions import VersionProblem, client_side, judge
+from kube_audit.validation.kubernetes import SchemaProblem, Schemas, Written
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how many of its steps are done, and how many there are."""
+
+_KUSTOMIZATIONS_ABOVE = 3
+"""How many folders above a file are looked into for a kustomization that names it as a patch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to audit, and by which rules. `sources` come from `sources.files.find`, or hold their bytes."""
+
+    sources: Iterable[SourceFile | Skipped | tuple[str, bytes]]
+    rules: Sequence[Rule]
+    kubernetes_version: str
+    profile: str = "default"
+    params: dict[str, dict[str, object]] = field(default_factory=dict)
+    stdin: BinaryIO | None = None
+    progress: Progress | None = None
+
+
+def run(request: Request, catalogue: Catalogue) -> AuditResult:
+    """Audit everything that is asked for. Nothing in a file makes this fail."""
+    started = time.perf_counter()
+    summary = Summary()
+    manifests = _read(request, summary)
+    around = _kustomizations(manifests)
+    for one in manifests:
+        manifest.sort_out(one, around, client_side)
+        summary.skipped.extend(one.skipped)
+    findings: list[Finding] = []
+    objects = [obj for one in manifests for obj in one.objects]
+    active = {rule.id: rule for rule in request.rules}
+    for one in manifests:
+        findings.extend(_reading_finding(one, problem) for problem in one.problems if problem.rule in active)
+    objects = _validate(request, objects, active, findings, summary)
+    summary.objects = len(objects)
+    findings.extend(_rule_findings(request, objects, around))
+    summary.audited = len({obj.file for obj in objects} | {finding.file for finding in findings})
+    findings.sort(key=lambda finding: finding.sort_key)
+    summary.seconds = time.perf_counter() - started
+    texts = {one.file: one.text.content for one in manifests}
+    return AuditResult(
+        findings=findings,
+        summary=summary,
+        kubernetes_version=request.kubernetes_version,
+        profile=request.profile,
+        rules=tuple(sorted(active)),
+        source=texts.get,
+        rule_docs=catalogue.doc,
+    )
+
+
+def _read(request: Request, summary: Summary) -> list[Manifest]:
+    """Read every source. What cannot be read, or belongs to a Helm chart, is told in the summary."""
+    manifests: list[Manifest] = []
+    sources = list(request.sources)
+    for number, source in enumerate(sources):
+        _tell(request, "reading", number, len(sources))
+        if isinstance(source, Skipped):
+            summary.skipped.append(source)
+            continue
+        summary.files += 1
+        if isinstance(source, tuple):
+            manifests.append(manifest.read(*source))
+            continue
+        reason = manifest.chart_reason(source.name)
+        if reason is not None:
+            summary.skipped.append(Skipped(source.name, reason))
+            continue
+        try:
+            manifests.append(manifest.read(source.name, read_source(source, request.stdin)))
+        except UnreadableFile as error:
+            summary.skipped.append(Skipped(source.name, f"unreadable: {error}"))
+    return manifests
+
+
+def _kustomizations(manifests: Iterable[Manifest]) -> Kustomizations:
+    """Return the kustomizations among the files, and those around them that may name them as patches."""
+    around = Kustomizations()
+    files = set()
+    folders = set()
+    for one in manifests:
+        files.add(os.path.normpath(one.file))
+        folders.add(os.path.dirname(one.file))
+        if one.kustomization is not None:
+            around.add(one.kustomization)
+    for file in _unread_kustomizations(folders, files):
+        try:
+            with open(file, "rb") as content:
+                extra = manifest.read(file, content.read(1_000_000))
+        except OSError:
+            continue
+        if extra.kustomization is not None:
+            around.add(extra.kustomization)
+    return around
+
+
+def _unread_kustomizations(folders: Iterable[str], read: set[str]) -> Iterator[str]:
+    looked: set[str] = set()
+    for folder in sorted(folders):
+        here = folder
+        for _ in range(_KUSTOMIZATIONS_ABOVE + 1):
+            if here in looked:
+                break
+            looked.add(here)
+            for name in kustomizations.FILE_NAMES:
+                file = os.path.normpath(os.path.join(here, name))
+                if file not in read and os.path.isfile(file):
+                    yield file
+            if not here or os.path.dirname(here) == here:
+                break
+            here = os.path.dirname(here)
+
+
+def _reading_finding(one: Manifest, problem: Problem) -> Finding:
+    related = ()
+    if problem.related is not None:
+        start, end, message = problem.related
+        related = (RelatedPlace(one.file, one.text.span(start, end), message),)
+    return Finding(
+        rule=problem.rule,
+        severity="error",
+        message=problem.message,
+        remediation=problem.remediation,
+        file=one.file,
+        span=one.text.span(problem.start, problem.end),
+        related=related,
+    )
+
+
+def _validate(
+    request: Request, objects: list[Object], active: dict[str, Rule], findings: list[Finding], summary: Summary
+) -> list[Object]:
+    """Hold objects against the schemas; return them without those that turn out to be patches."""
+    schemas = Schemas(request.kubernetes_version)
+    kept = []
+    for number, obj in enumerate(objects):
+        _tell(request, "validating", number, len(objects))
+
+        def written(path: Path, obj: Object = obj) -> Written | None:
+            spelt = obj.written(path)
+            return Written(*spelt) if spelt is not None else None
+
+        known = schemas.knows(obj.api_version, obj.kind)
+        problems = schemas.problems(obj.data, written) if known else []
+        if any(problem.kind == "missing-field" for problem in problems) and manifest.looks_like_patch(obj.file):
+            reason = "kustomize patch by its name, and not a complete object"
+            summary.skipped.append(Skipped(obj.file, reason, obj.line))
+            continue
+        kept.append(obj)
+        obj.schema_valid = not problems
+        for problem in problems:
+            if problem.rule in active:
+                findings.append(_validation_finding(obj, problem, "error", problem.path, at_key=problem.at == "key"))
+        version = judge(obj.api_version, obj.kind, request.kubernetes_version, schemas)
+        if version is not None and version.rule in active:
+            findings.append(_validation_finding(obj, version, version.severity, ("apiVersion",), at_key=False))
+        elif version is None and not known:
+            summary.not_validated += 1
+    return kept
+
+
+def _validation_finding(
+    obj: Object, problem: SchemaProblem | VersionProblem, severity: Severity, path: Path, *, at_key: bool
+) -> Finding:
+    return Finding(
+        rule=problem.rule,
+        severity=severity,
+        message=problem.message,
+        remediation=problem.remediation,
+        file=obj.file,
+        span=obj.place(path, at_key=at_key),
+        path=path,
+        object=obj.ref,
+        container=_container_name(obj, path),
+        suggestion=as_yaml(problem.patches, path[:-1]) if problem.patches else None,
+        fix=problem.fix,
+        patches=problem.patches,
+    )
+
+
+def _container_name(obj: Object, path: Path) -> str | None:
+    """Return the name of the container that a path leads into, None where it leads into none."""
+    pod = pod_of(obj)
+    for container in pod.containers() if pod is not None else ():
+        if path[: len(container.path)] == container.path:
+            return container.name
+    return None
+
+
+def _rule_findings(request: Request, objects: list[Object], around: Kustomizations) -> Iterator[Finding]:
+    if not objects:
+        return
+    from kube_audit.engine.related import Related
+    from kube_audit.engine.run import Engine
+    from kube_audit.relations import Relations
+
+    relations = Relations(objects, around)
+    engine = Engine(request.rules, Related(relations), request.kubernetes_version, request.params)
+    for number, obj in enumerate(objects):
+        _tell(request, "auditing", number, len(objects))
+        yield from engine.findings(obj)
+
+
+def _tell(request: Request, stage: str, done: int, total: int) -> None:
+    if request.progress is not None and done % 16 == 0:
+        request.progress(stage, done, total)

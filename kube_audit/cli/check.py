@@ -1,0 +1,95 @@
+"""`kube-audit check`: audit paths and write reports."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from kube_audit import cache
+from kube_audit.cli import FINDINGS
+from kube_audit.cli.errors import CannotRun
+from kube_audit.findings import AuditResult, Severity, at_least
+
+
+def check(
+    paths: tuple[str, ...],
+    outputs: tuple[str, ...],
+    profile: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    severity: Severity | None,
+    fail_on: Severity,
+    kubernetes_version: str | None,
+    rule_folders: tuple[str, ...],
+    no_cache: bool,
+) -> int:
+    """Audit and report; return the exit status. Raises CannotRun where that could not be done."""
+    from kube_audit import audit
+    from kube_audit.engine import catalogue
+    from kube_audit.engine.model import RuleError
+    from kube_audit.sources.files import PathError, find
+    from kube_audit.validation.kubernetes import newest_version, supported_versions
+
+    if no_cache:
+        cache.disable()
+    targets = [_target(output) for output in outputs or ("text",)]
+    version = (kubernetes_version or newest_version()).removeprefix("v")
+    if version not in supported_versions():
+        known = supported_versions()
+        raise CannotRun(f"Kubernetes {version} is not known; --kubernetes-version takes {known[0]} to {known[-1]}")
+    try:
+        known_rules = catalogue.load([Path(folder) for folder in rule_folders])
+        rules = known_rules.choose(profile, _ids(select), _ids(ignore))
+        sources = list(find(paths or (".",), Path.cwd()))
+    except (PathError, RuleError, catalogue.SelectionError) as error:
+        raise CannotRun(str(error)) from error
+    with _progress() as progress:
+        request = audit.Request(sources, rules, version, profile, progress=progress)
+        result = audit.run(request, known_rules)
+    _report(result, targets, severity)
+    shown = (f for f in result.findings if f.suppressed is None)
+    return FINDINGS if any(at_least(finding.severity, fail_on) for finding in shown) else 0
+
+
+def _ids(values: Iterable[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def _target(output: str) -> tuple[str, str | None]:
+    """Split `FORMAT[=FILE]`."""
+    from kube_audit.reports import FORMATS
+
+    name, _, file = output.partition("=")
+    if name not in FORMATS:
+        raise CannotRun(f"there is no report format `{name}`; there are: {', '.join(FORMATS)}")
+    if "=" in output and not file:
+        raise CannotRun(f"`-o {output}` names no file after the equals sign")
+    return name, file or None
+
+
+def _report(result: AuditResult, targets: list[tuple[str, str | None]], severity: Severity | None) -> None:
+    from kube_audit import reports
+
+    for name, file in targets:
+        options = reports.options_for(name, sys.stdout if file is None else None, severity, Path.cwd())
+        if file is None:
+            reports.write(name, result, sys.stdout, options)
+            continue
+        try:
+            with open(file, "w", encoding="utf-8", newline="\n") as out:
+                reports.write(name, result, out, options)
+        except OSError as error:
+            raise CannotRun(f"{file}: the report cannot be written: {error.strerror}") from error
+
+
+def _progress() -> Any:
+    """Return a context that shows progress on a terminal once a run takes longer than a second."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return nullcontext(None)
+    from kube_audit.cli.progress import Bar
+
+    return Bar()

@@ -1,0 +1,138 @@
+"""The commands and their options. What a command does is imported when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+import click
+
+from kube_audit import __version__
+from kube_audit.findings import SEVERITIES
+
+_LEVEL = click.Choice(SEVERITIES)
+_FORMATS = ("text", "json", "sarif")
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with:  kube-audit check .     Explain a finding:  kube-audit rules show RULE-ID",
+)
+@click.version_option(__version__, prog_name="kube-audit", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Audit Kubernetes manifests: schema errors, best practices and broken references.
+
+    Every finding has its line, its reason and its remedy. Nothing is sent anywhere; no cluster is needed.
+    """
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FORMAT[=FILE]",
+    help=f"Report format ({', '.join(_FORMATS)}), to standard output or a file. May be repeated: "
+    "-o text -o sarif=audit.sarif.  [default: text]",
+)
+@click.option("--profile", default="default", show_default=True, metavar="NAME", help="Set of rules to run; see below.")
+@click.option("--select", multiple=True, metavar="ID,...", help="Run only these rules.")
+@click.option("--ignore", multiple=True, metavar="ID,...", help="Leave these rules out.")
+@click.option(
+    "--severity",
+    type=_LEVEL,
+    help="Show findings of this severity and worse.  [default: warning in text, info in other formats]",
+)
+@click.option("--fail-on", type=_LEVEL, default="warning", show_default=True, help="Exit with 1 from this severity on.")
+@click.option(
+    "--kubernetes-version",
+    metavar="X.Y",
+    help="Version of the cluster that the manifests are for.  [default: the newest that is known]",
+)
+@click.option(
+    "--rules",
+    "rule_folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder with further rules of your own. May be repeated.",
+)
+@click.option("--no-cache", is_flag=True, help="Neither read nor write compiled rules and schemas.")
+@click.pass_context
+def check(context: click.Context, **options: object) -> int:
+    """Audit manifests: files, folders, or - for standard input (default: the current folder).
+
+    Folders are searched for *.yaml, *.yml and *.json; .gitignore and .kube-auditignore are honoured. What is no
+    Kubernetes object (Helm templates, values, kustomizations, patches) is left out, with its reason in the summary.
+
+    \b
+    Profiles:
+      default         precise rules that are worth keeping on for everyone
+      strict          all sensible advice
+      schema          only what the API server would refuse
+      pss-baseline    Pod Security Standards, level baseline
+      pss-restricted  Pod Security Standards, level restricted
+      cis             default and the CIS checks of control plane pods
+      all             every rule
+
+    \b
+    Exit status: 0 nothing at or above --fail-on, 1 findings, 2 the run could not be done.
+
+    \b
+    Examples:
+      kube-audit check k8s/
+      kustomize build overlays/prod | kube-audit check -
+      kube-audit check . -o text -o sarif=audit.sarif --fail-on error
+    """
+    from kube_audit.cli.check import check as run
+
+    return run(**options)  # type: ignore[arg-type]
+
+
+@cli.group()
+def rules() -> None:
+    """List the rules, explain one, or test rule files by their own examples."""
+
+
+@rules.command("list")
+@click.option("--profile", metavar="NAME", help="Only the rules of this profile.")
+@click.option("--category", metavar="NAME", help="Only the rules of this category.")
+@click.option("--format", "as_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def list_rules(profile: str | None, category: str | None, as_format: str) -> None:
+    """List all rules with severity, profiles and title."""
+    from kube_audit.cli.rules import list_all
+
+    list_all(profile, category, as_format)
+
+
+@rules.command("show")
+@click.argument("rule_id", metavar="ID")
+def show_rule(rule_id: str) -> None:
+    """Explain one rule: what it checks, why, what to do, and examples."""
+    from kube_audit.cli.rules import show
+
+    show(rule_id)
+
+
+@rules.command("test")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True))
+def test_rules(paths: tuple[str, ...]) -> int:
+    """Run the examples of rule files (default: of all built-in rules)."""
+    from kube_audit.cli.rules import test
+
+    return test(paths)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script for a shell.
+
+    \b
+    bash:  kube-audit completion bash > ~/.local/share/bash-completion/completions/kube-audit
+    zsh:   kube-audit completion zsh > "${fpath[1]}/_kube-audit"
+    fish:  kube-audit completion fish > ~/.config/fish/completions/kube-audit.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(cli, {}, "kube-audit", "_KUBE_AUDIT_COMPLETE").source())

@@ -1,0 +1,110 @@
+"""`kube-audit rules`: list the catalogue, explain a rule, run the examples."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kube_audit.cli import FINDINGS
+from kube_audit.cli.errors import CannotRun
+from kube_audit.engine.catalogue import Catalogue, SelectionError, load
+from kube_audit.engine.model import Rule, RuleError
+
+
+def _load(folders: list[Path] | None = None) -> Catalogue:
+    try:
+        return load(folders or [])
+    except RuleError as error:
+        raise CannotRun(str(error)) from error
+
+
+def list_all(profile: str | None, category: str | None, as_format: str) -> None:
+    """Print the rules of a profile and category, all by default."""
+    catalogue = _load()
+    try:
+        rules = catalogue.choose(profile, [], []) if profile else list(catalogue.rules.values())
+    except SelectionError as error:
+        raise CannotRun(str(error)) from error
+    rules = [rule for rule in rules if category in (None, rule.category)]
+    if as_format == "json":
+        entries = [
+            {
+                "id": rule.id,
+                "title": rule.title,
+                "category": rule.category,
+                "severity": rule.severity,
+                "profiles": sorted(rule.profiles),
+                "fix": None if rule.fix is None else "safe" if rule.fix.safe else "unsafe",
+            }
+            for rule in rules
+        ]
+        click.echo(json.dumps(entries, indent=2))
+        return
+    for name in sorted({rule.category for rule in rules}):
+        click.echo(click.style(name, bold=True))
+        for rule in rules:
+            if rule.category == name:
+                click.echo(f"  {rule.severity:<8} {rule.id:<44} {rule.title}")
+    click.echo(f"{len(rules)} rules. `kube-audit rules show ID` explains one.")
+
+
+def show(rule_id: str) -> None:
+    """Print everything a rule's file says, for reading."""
+    catalogue = _load()
+    try:
+        catalogue.choose("all", [rule_id], [])
+    except SelectionError as error:
+        raise CannotRun(str(error)) from error
+    rule, content = catalogue.rules[rule_id], catalogue.content(rule_id)
+    click.echo(click.style(f"{rule.id}: {rule.title}", bold=True))
+    fix = "none" if rule.fix is None else "safe" if rule.fix.safe else "unsafe (may change behaviour)"
+    click.echo(f"{rule.severity}, category {rule.category}, profiles {', '.join(sorted(rule.profiles))}, fix: {fix}\n")
+    for heading, field in (("Why", "rationale"), ("What to do", "remediation"), ("Notes", "notes")):
+        if field in content:
+            click.echo(click.style(heading, bold=True))
+            click.echo(textwrap.indent(content[field].strip(), "  ") + "\n")
+    for name, param in content.get("params", {}).items():
+        click.echo(f"Parameter {name} (default {json.dumps(param['default'])}): {param['description']}")
+    for heading, field in (("The same check elsewhere", "equivalents"), ("Frameworks", "frameworks")):
+        if content.get(field):
+            click.echo(click.style(heading, bold=True))
+            for tool, ids in content[field].items():
+                click.echo(f"  {tool}: {', '.join(ids)}")
+            click.echo()
+    for heading, field in (("Fails", "fails"), ("Passes", "passes")):
+        example = next((e[field] for e in content["examples"] if field in e), None)
+        if example is not None:
+            click.echo(click.style(heading, bold=True))
+            click.echo(textwrap.indent(example.strip(), "  ") + "\n")
+    for reference in content["references"]:
+        click.echo(reference)
+
+
+def test(paths: tuple[str, ...]) -> int:
+    """Run examples of built-in rules, or of the files and folders given; return the exit status."""
+    from kube_audit.engine.testing import failures, survives_negation
+
+    catalogue = _load([Path(path) for path in paths if Path(path).is_dir()])
+    rules = [rule for rule in catalogue.rules.values() if _wanted(rule, paths)]
+    if not rules:
+        raise CannotRun("no rule files there")
+    broken = 0
+    for rule in rules:
+        content: dict[str, Any] = catalogue.content(rule.id)
+        reasons = [f"example {failure.example}: {failure.reason}" for failure in failures(rule, content, catalogue)]
+        if not reasons and survives_negation(rule, content, catalogue):
+            reasons = ["the examples hold for the negated expression too, so they test nothing"]
+        broken += bool(reasons)
+        for reason in reasons:
+            click.echo(f"{rule.file}: {reason}")
+    click.echo(f"{len(rules) - broken} rules passed, {broken} failed")
+    return FINDINGS if broken else 0
+
+
+def _wanted(rule: Rule, paths: tuple[str, ...]) -> bool:
+    file = Path(rule.file).resolve()
+    return not paths or any(file.is_relative_to(Path(path).resolve()) for path in paths)

@@ -1,0 +1,38 @@
+"""Patches applied to data: what an object is once a fix has been made."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+from kube_audit.findings import Patch
+
+
+def apply(data: Any, patches: Iterable[Patch]) -> Any:
+    """Return a copy of data with patches made. Mappings on the way to a set path are made where missing.
+
+    Raises ValueError where a path leads through something that is no mapping or list.
+    """
+    result = copy.deepcopy(data)
+    for patch in patches:
+        holder = result
+        for step in patch.path[:-1]:
+            if isinstance(step, str) and isinstance(holder, dict):
+                if holder.get(step) is None:
+                    holder[step] = {}
+                holder = holder[step]
+            elif isinstance(step, int) and isinstance(holder, list) and step < len(holder):
+                holder = holder[step]
+            else:
+                raise ValueError(f"no way to {patch.path}")
+        last = patch.path[-1]
+        if not isinstance(holder, dict if isinstance(last, str) else list):
+            raise ValueError(f"no way to {patch.path}")
+        if patch.action == "set":
+            holder[last] = patch.value
+        elif isinstance(last, str):
+            holder.pop(last, None)
+        else:
+            del holder[last]
+    return result
