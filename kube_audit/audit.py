@@ -20,7 +20,7 @@ from kube_audit.manifests.yaml import Problem
 from kube_audit.sources.files import SourceFile, UnreadableFile
 from kube_audit.sources.files import read as read_source
 from kube_audit.suggestions import as_yaml
-from kube_audit.validation.api_versions import VersionProblem, client_side, judge
+from kube_audit.validation.api_versions import VersionProblem, client_side, is_group_like, judge
 from kube_audit.validation.kubernetes import SchemaProblem, Schemas, Written
 
 Progress = Callable[[str, int, int], None]
@@ -50,7 +50,7 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     manifests = _read(request, summary)
     around = _kustomizations(manifests)
     for one in manifests:
-        manifest.sort_out(one, around, client_side)
+        manifest.sort_out(one, around, _why_not_served)
         summary.skipped.extend(one.skipped)
     findings: list[Finding] = []
     objects = [obj for one in manifests for obj in one.objects]
@@ -97,6 +97,13 @@ def _read(request: Request, summary: Summary) -> list[Manifest]:
         except UnreadableFile as error:
             summary.skipped.append(Skipped(source.name, f"unreadable: {error}"))
     return manifests
+
+
+def _why_not_served(api_version: str, kind: str) -> str | None:
+    reason = client_side(api_version, kind)
+    if reason is None and not is_group_like(api_version):
+        return f"no API of a cluster ({api_version})"
+    return reason
 
 
 def _kustomizations(manifests: Iterable[Manifest]) -> Kustomizations:

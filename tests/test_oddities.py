@@ -43,14 +43,14 @@ def reasons(result: AuditResult) -> str:
         ("stefanprodan__podinfo/deploy/bases/database/cronjob-backup-daily.yaml", 1),
         ("instrumenta__kubeval/fixtures/unconventional_keys.yaml", 1),
         ("istio__istio/pilot/pkg/serviceregistry/ambient/testdata/peer-authn-permissive-port-mtls-strict-in.yaml", 1),
-        ("argo-cd/docs/operator-manual/argocd-secret.yaml", 1),
-        ("istio__istio/pkg/config/validation/testdata/crds/serviceentry-valid.yaml", 1),
+        ("istio__istio/pkg/config/validation/testdata/crds/serviceentry-valid.yaml", 5),
         ("argoproj__argo-workflows/examples/dag-diamond.yaml", 1),
         ("kube-prometheus/manifests/prometheus-prometheusRule.yaml", 1),
         ("open-policy-agent__gatekeeper-library/library/general/allowedrepos/template.yaml", 1),
         ("kubernetes-sigs__kustomize/examples/ldap/base/deployment.yaml", 1),
         ("kube-prometheus/manifests/prometheus-roleBindingSpecificNamespaces.yaml", 3),
-        ("kubeconform/fixtures/list_valid.yaml", 1),
+        ("linkerd__linkerd2/cli/cmd/testdata/inject_emojivoto_list_empty_resources.input.yml", 2),
+        ("kubeconform/fixtures/list_valid.yaml", 6),
         ("kubernetes-sigs__kustomize/examples/ldap/overlays/production/deployment.yaml", 0),
         ("kelseyhightower__kubernetes-the-hard-way/configs/kube-apiserver-to-kubelet.yaml", 2),
         ("examples/_archived/storage/redis/redis-controller.yaml", 1),
@@ -73,13 +73,20 @@ def test_odd_files_are_read_without_a_finding(file: str, objects: int) -> None:
             "examples/_archived/persistent-volume-provisioning/quobyte/quobyte-admin-secret.yaml",
             [("yaml-duplicate-key", 9)],
         ),
-        ("kubernetes__ingress-gce/docs/deploy/resources/glbc-neg.yaml", [("yaml-duplicate-key", 66)]),
+        (
+            "kubernetes__ingress-gce/docs/deploy/resources/glbc-neg.yaml",
+            [("schema-invalid", 35), ("yaml-duplicate-key", 66)],
+        ),
+        ("argo-cd/docs/operator-manual/argocd-secret.yaml", [("schema-invalid", n) for n in (*range(28, 43, 2), 48)]),
         (
             "GoogleCloudPlatform__kubernetes-engine-samples/streaming/kafka-confluent/manifests/05-replicator/"
             "replicator.yaml",
             [("yaml-duplicate-key", 31)],
         ),
-        ("kube-linter/tests/checks/cel.yml", [("yaml-duplicate-key", 36)]),
+        (
+            "kube-linter/tests/checks/cel.yml",
+            [*(("schema-invalid", line) for line in (3, 10, 17)), ("yaml-duplicate-key", 36)],
+        ),
         (
             "aws-samples__eks-workshop-v2/manifests/modules/troubleshooting/workernodes/yaml/configmaps-new.yaml",
             [("yaml-duplicate-key", 59)],
@@ -94,16 +101,16 @@ def test_odd_files_are_read_without_a_finding(file: str, objects: int) -> None:
         ("cert-manager__cert-manager/make/config/bind/service.yaml", [("yaml-syntax", 11)]),
         (
             "GoogleCloudPlatform__kubernetes-engine-samples/networking/sctp/sctp-deployment.yaml",
-            [("schema-invalid", 30), ("schema-invalid", 53)],
+            [("schema-invalid", 33), ("schema-invalid", 45)],
         ),
-        ("kubernetes__ingress-gce/docs/deploy/resources/glbc-l4.yaml", [("schema-invalid", 49)]),
+        ("kubernetes__ingress-gce/docs/deploy/resources/glbc-l4.yaml", [("schema-invalid", 35)]),
         (
             "kubernetes__ingress-nginx/docs/examples/auth/oauth-external-auth/vouch-proxy.yaml",
-            [("yaml-type-trap", 30)],
+            [("yaml-type-trap", 21)],
         ),
-        ("flannel-io__flannel/Documentation/minikube.yml", [("api-version-removed", 92)]),
-        ("pluto/e2e/tests/assets/list/list-deployment-deprecated-and-non-deprecated.yaml", [("api-version-removed", 5)]),
-        ("GoogleCloudPlatform__bank-of-anthos/extras/tls-ip-selfsigned/frontend-ingress.yaml", [("api-version-removed", 1)]),
+        ("flannel-io__flannel/Documentation/minikube.yml", [("api-version-removed", 38)]),
+        ("pluto/e2e/tests/assets/list/list-deployment-deprecated-and-non-deprecated.yaml", [("api-version-removed", 3)]),
+        ("GoogleCloudPlatform__bank-of-anthos/extras/tls-ip-selfsigned/frontend-ingress.yaml", [("api-version-removed", 19)]),
     ],
 )
 def test_what_is_wrong_in_odd_files_is_found_once_and_at_its_line(file: str, findings: list[tuple[str, int]]) -> None:
@@ -146,17 +153,16 @@ def test_what_is_wrong_in_odd_files_is_found_once_and_at_its_line(file: str, fin
         ),
         ("kubernetes-sigs__kustomize/examples/ldap/base/kustomization.yaml", "kustomization"),
         ("argo-cd/reposerver/repository/testdata/empty-list/empty-list.yaml", "empty list"),
-        ("linkerd__linkerd2/cli/cmd/testdata/inject_emojivoto_list_empty_resources.input.yml", "empty list"),
-        ("istio__istio/releasenotes/notes/45413.yaml", ""),
-        ("microservices-demo/skaffold.yaml", "skaffold"),
-        ("ContainerSolutions__kubernetes-examples/plugins/examples.yaml", "krew"),
-        ("spring-petclinic__spring-petclinic-cloud/docker/grafana/provisioning/dashboards/all.yml", "without kind"),
+        ("istio__istio/releasenotes/notes/45413.yaml", "no API of a cluster"),
+        ("microservices-demo/skaffold.yaml", "Skaffold"),
+        ("ContainerSolutions__kubernetes-examples/plugins/examples.yaml", "Krew"),
+        ("spring-petclinic__spring-petclinic-cloud/docker/grafana/provisioning/dashboards/all.yml", "no apiVersion"),
         (
             "GoogleCloudPlatform__kubernetes-engine-samples/ai-ml/infw-gw/examples/getting-started/"
             "inference-pool-variables.yaml",
             "kind without apiVersion",
         ),
-        ("kubeconform/fixtures/missing_kind_value.yaml", "apiVersion without kind"),
+        ("kubeconform/fixtures/missing_kind_value.yaml", "no apiVersion"),
     ],
 )
 def test_what_is_no_object_is_left_out_with_its_reason(file: str, reason: str) -> None:

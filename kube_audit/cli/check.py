@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -75,7 +76,13 @@ def _report(result: AuditResult, targets: list[tuple[str, str | None]], severity
     from kube_audit import reports
 
     for name, file in targets:
-        options = reports.options_for(name, sys.stdout if file is None else None, severity, Path.cwd())
+        to_terminal = file is None and sys.stdout.isatty()
+        options = reports.Options(
+            severity=severity or reports.FORMATS[name].severity,
+            color=_color(to_terminal) and file is None,
+            width=shutil.get_terminal_size().columns if to_terminal else None,
+            root=Path.cwd(),
+        )
         if file is None:
             reports.write(name, result, sys.stdout, options)
             continue
@@ -84,6 +91,13 @@ def _report(result: AuditResult, targets: list[tuple[str, str | None]], severity
                 reports.write(name, result, out, options)
         except OSError as error:
             raise CannotRun(f"{file}: the report cannot be written: {error.strerror}") from error
+
+
+def _color(to_terminal: bool) -> bool:
+    """Whether to colour: NO_COLOR (no-color.org) wins over FORCE_COLOR, which wins over the terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (to_terminal and os.environ.get("TERM") != "dumb")
 
 
 def _progress() -> Any:
