@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os.path
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple
 
 from kube_audit.engine.catalogue import Catalogue
 from kube_audit.engine.model import Rule
@@ -30,15 +30,14 @@ _KUSTOMIZATIONS_ABOVE = 3
 """How many folders above a file are looked into for a kustomization that names it as a patch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What to audit, and by which rules. `sources` come from `sources.files.find`, or hold their bytes."""
 
     sources: Iterable[SourceFile | Skipped | tuple[str, bytes]]
     rules: Sequence[Rule]
     kubernetes_version: str
     profile: str = "default"
-    params: dict[str, dict[str, object]] = field(default_factory=dict)
+    params: Mapping[str, Mapping[str, object]] = MappingProxyType({})
     stdin: BinaryIO | None = None
     progress: Progress | None = None
 
@@ -145,7 +144,7 @@ def _unread_kustomizations(folders: Iterable[str], read: set[str]) -> Iterator[s
 
 
 def _reading_finding(one: Manifest, problem: Problem) -> Finding:
-    related = ()
+    related: tuple[RelatedPlace, ...] = ()
     if problem.related is not None:
         start, end, message = problem.related
         related = (RelatedPlace(one.file, one.text.span(start, end), message),)
@@ -181,9 +180,11 @@ def _validate(
             continue
         kept.append(obj)
         obj.schema_valid = not problems
-        for problem in problems:
-            if problem.rule in active:
-                findings.append(_validation_finding(obj, problem, "error", problem.path, at_key=problem.at == "key"))
+        findings.extend(
+            _validation_finding(obj, problem, "error", problem.path, at_key=problem.at == "key")
+            for problem in problems
+            if problem.rule in active
+        )
         version = judge(obj.api_version, obj.kind, request.kubernetes_version, schemas)
         if version is not None and version.rule in active:
             findings.append(_validation_finding(obj, version, version.severity, ("apiVersion",), at_key=False))
@@ -228,7 +229,13 @@ def _rule_findings(request: Request, objects: list[Object], around: Kustomizatio
     from kube_audit.relations import Relations
 
     relations = Relations(objects, around)
-    engine = Engine(request.rules, Related(relations), request.kubernetes_version, request.params)
+    engine = Engine(
+        request.rules,
+        Related(relations),
+        request.kubernetes_version,
+        request.params,
+        show_superseded=request.profile == "all",
+    )
     for number, obj in enumerate(objects):
         _tell(request, "auditing", number, len(objects))
         yield from engine.findings(obj)

@@ -6,7 +6,8 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
@@ -64,8 +65,7 @@ def parse_path(text: str) -> Path:
     return tuple(steps)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of a file. Lines and columns count from 1, columns in characters; the end is just after."""
 
     line: int
@@ -74,8 +74,7 @@ class Span:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRef:
+class ObjectRef(NamedTuple):
     """Which object a finding is about. `namespace` is None where the manifest names none."""
 
     api_version: str
@@ -88,8 +87,7 @@ class ObjectRef:
         return f"{self.kind} {name}" if name else self.kind
 
 
-@dataclass(frozen=True, slots=True)
-class RelatedPlace:
+class RelatedPlace(NamedTuple):
     """A second place that explains a finding: the first of two duplicates, the closest workload."""
 
     file: str
@@ -97,8 +95,7 @@ class RelatedPlace:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(NamedTuple):
     """What a fix does to the data, nothing about text: `set` path to value, or `remove` path (value unused)."""
 
     action: Literal["set", "remove"]
@@ -106,16 +103,14 @@ class Patch:
     value: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(NamedTuple):
     """Why a finding is silenced: `kind` is where that was said, `reason` what was given there."""
 
     kind: Literal["comment", "annotation", "config", "baseline"]
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong, where it stands, and what to do."""
 
     rule: str
@@ -159,8 +154,7 @@ class Finding:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleDoc:
+class RuleDoc(NamedTuple):
     """What reports say about a rule. Long texts are Markdown."""
 
     id: str
@@ -170,13 +164,12 @@ class RuleDoc:
     rationale: str
     remediation: str
     references: tuple[str, ...] = ()
-    equivalents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    equivalents: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     security_severity: float | None = None
     """CVSS-like score from 0.0 to 10.0 for rules about security, None for others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """Something that was seen and not audited: a file, or one document of it (then `line` is its first line)."""
 
     file: str

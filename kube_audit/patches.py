@@ -27,12 +27,10 @@ def apply(data: Any, patches: Iterable[Patch]) -> Any:
             else:
                 raise ValueError(f"no way to {patch.path}")
         last = patch.path[-1]
-        if not isinstance(holder, dict if isinstance(last, str) else list):
-            raise ValueError(f"no way to {patch.path}")
-        if patch.action == "set":
-            holder[last] = patch.value
-        elif isinstance(last, str):
-            holder.pop(last, None)
+        if isinstance(last, str) and isinstance(holder, dict):
+            holder.pop(last, None) if patch.action == "remove" else holder.update({last: patch.value})
+        elif isinstance(last, int) and isinstance(holder, list) and last < len(holder):
+            holder[last : last + 1] = [] if patch.action == "remove" else [patch.value]
         else:
-            del holder[last]
+            raise ValueError(f"no way to {patch.path}")
     return result

@@ -6,16 +6,14 @@ Sources: the Kubernetes API reference for each kind; for custom kinds the API do
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kube_audit.engine.scopes import Pod, kind_names
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceField:
+class ReferenceField(NamedTuple):
     """One place where a kind names another object.
 
     `path` leads to the mapping that holds the name (`[]` goes through a list); the other fields are keys in
@@ -135,8 +133,7 @@ CREATED_EVERYWHERE = frozenset(
 """What every namespace or cluster has without a manifest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """One object named by another: where the name stands, and what is named."""
 
     via: str

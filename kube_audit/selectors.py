@@ -5,14 +5,12 @@ Semantics of `k8s.io/apimachinery/pkg/labels` and the API reference for LabelSel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kube_audit.manifests.objects import Object, mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(NamedTuple):
     """A selector: pairs that must be equal, and expressions (key, operator, values). Empty selects everything."""
 
     equalities: tuple[tuple[str, str], ...]

@@ -56,8 +56,7 @@ def cli() -> None:
     help="Folder with further rules of your own. May be repeated.",
 )
 @click.option("--no-cache", is_flag=True, help="Neither read nor write compiled rules and schemas.")
-@click.pass_context
-def check(context: click.Context, **options: object) -> int:
+def check(**options: object) -> int:
     """Audit manifests: files, folders, or - for standard input (default: the current folder).
 
     Folders are searched for *.yaml, *.yml and *.json; .gitignore and .kube-auditignore are honoured. What is no

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from kube_audit.bundled import rules_dir
 from kube_audit.cli import FINDINGS
 from kube_audit.cli.errors import CannotRun
 from kube_audit.engine.catalogue import Catalogue, SelectionError, load
@@ -88,7 +89,9 @@ def test(paths: tuple[str, ...]) -> int:
     """Run examples of built-in rules, or of the files and folders given; return the exit status."""
     from kube_audit.engine.testing import failures, survives_negation
 
-    catalogue = _load([Path(path) for path in paths if Path(path).is_dir()])
+    built_in = rules_dir().resolve()
+    folders = {Path(path) if Path(path).is_dir() else Path(path).parent for path in paths}
+    catalogue = _load(sorted(folder for folder in folders if not folder.resolve().is_relative_to(built_in)))
     rules = [rule for rule in catalogue.rules.values() if _wanted(rule, paths)]
     if not rules:
         raise CannotRun("no rule files there")

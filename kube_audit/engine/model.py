@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from kube_audit.bundled import schemas_dir
 from kube_audit.findings import RuleDoc, Severity
@@ -20,8 +19,7 @@ class RuleError(Exception):
     """A rule file is broken; the message names file, line and reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """What would mend a finding: new values and removed fields by path below self. Texts may hold {CEL}."""
 
     safe: bool
@@ -30,8 +28,7 @@ class Fix:
     when: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule, as its file says it. The fields are those of schemas/rule.schema.json."""
 
     id: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from kube_audit.engine import cel, effective
 from kube_audit.engine.model import ALL_KINDS, Rule
@@ -22,16 +21,14 @@ _STARTS = ("$object", "$pod", "$container")
 WORKLOADS = "workloads"
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """What a check function found: a path below self, and values that the message may use as `found`."""
 
     path: Path
     found: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One thing that a rule looks at: `self` of its expressions, and where it stands in the object."""
 
     obj: Object
@@ -52,20 +49,44 @@ class Engine:
 
     def __init__(
         self,
-        rules: Iterable[Rule],
+        rules: Sequence[Rule],
         related: Related,
         target: str,
         params: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        show_superseded: bool = False,
     ) -> None:
-        """Prepare rules for a Kubernetes version; `params` holds other values than the defaults, by rule id."""
+        """Prepare rules for a Kubernetes version; `params` holds other values than the defaults, by rule id.
+
+        With `show_superseded` a wide rule's finding stays where a narrower one speaks of the same place.
+        """
         self._related = related
         minor = int(target.partition(".")[2])
         self._target = {"version": target, "minor": minor}
         self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._superseding = {rule.id: rule.supersedes for rule in rules if rule.supersedes and not show_superseded}
         self._rules = [_Prepared(rule, (params or {}).get(rule.id, {})) for rule in rules if rule.stage is None]
 
     def findings(self, obj: Object) -> Iterator[Finding]:
         """Yield what the rules find in an object, each finding once."""
+        found = list(self._all_findings(obj))
+        if self._superseding and len(found) > 1:
+            found = self._without_superseded(found)
+        yield from found
+
+    def _without_superseded(self, found: list[Finding]) -> list[Finding]:
+        """Leave out findings of wide rules where a narrower rule speaks of the same field, or of one within it."""
+        narrow: dict[str, list[Path]] = {}
+        for finding in found:
+            for wide in self._superseding.get(finding.rule, ()):
+                narrow.setdefault(wide, []).append(finding.path)
+        return [
+            finding
+            for finding in found
+            if not any(_overlap(finding.path, path) for path in narrow.get(finding.rule, ()))
+        ]
+
+    def _all_findings(self, obj: Object) -> Iterator[Finding]:
         names = kind_names(obj.api_version, obj.kind)
         pod = pod_of(obj)
         plan_key = (*names, WORKLOADS) if pod is not None else names
@@ -122,8 +143,7 @@ class Engine:
                 values = cel.activation({**_variables(element, prepared, self._target), "found": hit.found})
                 yield self._finding(prepared, element, values, (*element.path, *hit.path))
             return
-        assert prepared.expression is not None
-        if prepared.expression.evaluate(activation):
+        if prepared.expression is None or prepared.expression.evaluate(activation):
             return
         if prepared.undecided is not None and prepared.undecided.evaluate(activation):
             if prepared.undecided_message is not None:
@@ -236,6 +256,11 @@ def _fits(rule: Rule, names: tuple[str, ...]) -> bool:
     if not rule.kinds:
         return rule.scope == "object" or WORKLOADS in names
     return ALL_KINDS in rule.kinds or not rule.kinds.isdisjoint(names)
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
 
 
 def _each(rule: Rule, element: Element) -> Iterator[Element]:

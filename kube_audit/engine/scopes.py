@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
@@ -62,8 +61,7 @@ def kind_names(api_version: str, kind: str) -> tuple[str, ...]:
     return (kind, f"{kind}.{group}") if is_kubernetes_group(group) else (f"{kind}.{group}",)
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """One container of a pod, and where it stands in its object."""
 
     type: ContainerType
@@ -77,8 +75,7 @@ class Container:
         return name if isinstance(name, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(NamedTuple):
     """A pod, or the pod that a workload makes: its spec, its metadata, and where the spec stands."""
 
     path: Path

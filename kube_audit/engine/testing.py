@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from kube_audit import audit, patches
 from kube_audit.engine.catalogue import Catalogue
@@ -20,8 +19,7 @@ _MARK = re.compile(r"#\s*finding\b")
 _FILE = "example.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """An example that does not hold: which one (from 1), and why."""
 
     example: int
@@ -54,7 +52,7 @@ def survives_negation(rule: Rule, content: dict[str, Any], catalogue: Catalogue)
     """Whether a rule's examples still hold when its expression is negated: then they test nothing."""
     if rule.expression is None:
         return False
-    negated = replace(rule, expression=f"!({rule.expression})")
+    negated = rule._replace(expression=f"!({rule.expression})")
     return not any(True for _ in failures(negated, content, catalogue))
 
 

@@ -6,6 +6,7 @@ import codecs
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kube_audit.findings import Span
 
@@ -38,8 +39,7 @@ class Text:
         return Span(*self.position(start), *self.position(max(start, end)))
 
 
-@dataclass(frozen=True, slots=True)
-class BadBytes:
+class BadBytes(NamedTuple):
     """Bytes that are no text in the file's encoding, at a character offset of the decoded text."""
 
     offset: int
