@@ -1,0 +1,311 @@
+"""Objects against the Kubernetes schemas: every mistake of an object, each at its place, in plain words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path as FilePath
+from typing import Any, Literal
+
+from kube_audit import cache
+from kube_audit.findings import FixSafety, Patch, Path
+from kube_audit.validation import field_values
+
+ProblemKind = Literal["unknown-field", "wrong-type", "missing-field", "bad-enum", "bad-format", "other"]
+
+_FORMAT = 1
+"""Part of the cache key: raise it when what `_strip` or `field_values` make of the schemas changes."""
+_FOLDER = re.compile(r"v([0-9]+\.[0-9]+)\.[0-9]+-local-strict\Z")
+_VERSION = re.compile(r"v?([0-9]+\.[0-9]+)(?:\.[0-9]+)?\Z")
+_REF = "#/$defs/"
+_ROOT_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a scalar stands in the file: its characters, and whether it stands there without quotes."""
+
+    text: str
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaProblem:
+    """One thing that the API server would refuse."""
+
+    rule: Literal["schema-invalid", "yaml-type-trap"]
+    kind: ProblemKind
+    path: Path
+    """Route to it from the object's root; a missing field's problem has the path of what lacks it."""
+    at: Literal["key", "value"]
+    """Which of the two to point at."""
+    message: str
+    remediation: str
+    patches: tuple[Patch, ...] = ()
+    fix: FixSafety | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A place in a schema: the definition's name ("io.k8s.api.core.v1.PodSpec", "" where it has none), its keywords."""
+
+    name: str
+    schema: dict[str, Any]
+
+    @property
+    def short(self) -> str:
+        """The definition's name as people know it: "PodSpec"."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def fields(self) -> dict[str, dict[str, Any]]:
+        """Schemas of the fields by name, {} for what is no mapping with fixed fields."""
+        fields: dict[str, dict[str, Any]] = self.schema.get("properties", {})
+        return fields
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """JSON types that are wanted here, without null."""
+        types = self.schema.get("type", ())
+        return tuple(t for t in ([types] if isinstance(types, str) else types) if t != "null")
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The schemas of one Kubernetes version."""
+
+    kinds: dict[str, dict[str, str]]
+    """apiVersion → kind → name of its definition."""
+    defs: dict[str, dict[str, Any]]
+
+    def resolve(self, schema: dict[str, Any]) -> Node:
+        """Return the schema itself, or the definition that it refers to."""
+        ref = schema.get("$ref")
+        if ref is None:
+            return Node("", schema)
+        name = ref.removeprefix(_REF)
+        return Node(name, self.defs[name])
+
+    def child(self, node: Node, step: str | int) -> Node | None:
+        """Return the schema of a field or item, None where the schema says nothing of it."""
+        schema = node.schema
+        if isinstance(step, int):
+            inner = schema.get("items")
+        else:
+            inner = schema.get("properties", {}).get(step) or schema.get("additionalProperties")
+        return self.resolve(inner) if isinstance(inner, dict) else None
+
+    def chain(self, api_version: str, kind: str, path: Path) -> list[Node]:
+        """Return the schemas from an object's root down to a path; it ends early where the schema does."""
+        nodes = [self.resolve({"$ref": _REF + self.kinds[api_version][kind]})]
+        for step in path:
+            inner = self.child(nodes[-1], step)
+            if inner is None:
+                break
+            nodes.append(inner)
+        return nodes
+
+
+@lru_cache
+def _package() -> FilePath:
+    # Importing kubernetes_validate costs 90 ms; only its data is wanted.
+    spec = find_spec("kubernetes_validate")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("the package kubernetes-validate, which carries the schemas, is not installed")
+    return FilePath(spec.submodule_search_locations[0])
+
+
+@lru_cache
+def _folders() -> dict[str, FilePath]:
+    found = {}
+    for folder in (_package() / "kubernetes-json-schema").iterdir():
+        if match := _FOLDER.match(folder.name):
+            found[match[1]] = folder
+    return dict(sorted(found.items(), key=lambda item: _numeric(item[0])))
+
+
+def _numeric(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def supported_versions() -> tuple[str, ...]:
+    """Return the Kubernetes versions that schemas are there for, as "1.30", oldest first."""
+    return tuple(_folders())
+
+
+def newest_version() -> str:
+    """Return the newest Kubernetes version that schemas are there for."""
+    return supported_versions()[-1]
+
+
+@lru_cache
+def definitions(version: str) -> Definitions:
+    """Return the schemas of a version out of `supported_versions()`: from the cache, else stripped anew."""
+    key = f"schemas-{_package_version()}-{version}-{_FORMAT}.json"
+    stored = cache.load(key)
+    if stored is not None:
+        try:
+            content = json.loads(stored)
+            return Definitions(content["kinds"], content["defs"])
+        except (ValueError, KeyError, TypeError):
+            pass
+    made = _read(_folders()[version] / "_definitions.json")
+    text = json.dumps({"kinds": made.kinds, "defs": made.defs}, separators=(",", ":"))
+    cache.store(key, text.encode())
+    return made
+
+
+def _package_version() -> str:
+    text = (_package() / "version.py").read_text(encoding="utf-8")
+    return re.sub(r"[^0-9A-Za-z.]", "", text.rpartition("=")[2])
+
+
+def _read(file: FilePath) -> Definitions:
+    raw = json.loads(file.read_bytes())["$defs"]
+    kinds: dict[str, dict[str, str]] = {}
+    for name, schema in raw.items():
+        if schema.get("properties", {}).keys() >= _ROOT_FIELDS:
+            for gvk in schema.get("x-kubernetes-group-version-kind", ()):
+                api_version = f"{gvk['group']}/{gvk['version']}".lstrip("/")
+                kinds.setdefault(api_version, {})[gvk["kind"]] = name
+    demanding = {_REF + name for name, schema in raw.items() if schema.get("required")}
+    defs = {name: _strip(schema, demanding) for name, schema in raw.items()}
+    field_values.tighten(defs)
+    return Definitions(kinds, defs)
+
+
+def _strip(schema: dict[str, Any], demanding: set[str]) -> dict[str, Any]:
+    """Keep what validation and its messages need: a fifth of the size."""
+    kept: dict[str, Any] = {k: schema[k] for k in ("$ref", "type", "required") if k in schema}
+    kept |= field_values.of_format(schema.get("format", ""))
+    if "properties" in schema:
+        kept["properties"] = {k: _strip(v, demanding) for k, v in schema["properties"].items()}
+    more = schema.get("additionalProperties")
+    if more is not None:
+        kept["additionalProperties"] = _strip(more, demanding) if isinstance(more, dict) else more
+    if "items" in schema:
+        kept["items"] = _strip(schema["items"], demanding)
+        if kept["items"].get("$ref") in demanding:
+            # An empty item is an empty mapping to Kubernetes, which lacks the required fields.
+            kept["items"]["type"] = "object"
+    return kept
+
+
+class Schemas:
+    """The schemas of one Kubernetes version, each kind compiled when it is first met."""
+
+    def __init__(self, version: str) -> None:
+        """Take "1.30" (also "v1.30", "1.30.2"); ValueError for a version without schemas."""
+        match = _VERSION.match(version)
+        if match is None or match[1] not in supported_versions():
+            known = supported_versions()
+            raise ValueError(
+                f"there are no schemas for Kubernetes {version}; give a version from {known[0]} to {known[-1]}"
+            )
+        self.version = match[1]
+        self._definitions = definitions(self.version)
+        self._validators: dict[tuple[str, str], Any] = {}
+
+    def knows(self, api_version: str, kind: str) -> bool:
+        """Whether Kubernetes itself serves this kind in this version."""
+        return kind in self._definitions.kinds.get(api_version, ())
+
+    def kinds(self) -> Iterator[tuple[str, str]]:
+        """Yield (apiVersion, kind) of all that Kubernetes itself serves in this version, Lists included."""
+        for api_version, kinds in self._definitions.kinds.items():
+            for kind in kinds:
+                yield api_version, kind
+
+    def problems(self, data: dict[str, Any], written: Callable[[Path], Written | None]) -> list[SchemaProblem]:
+        """Return all that is wrong with an object, in order of path; [] for a kind that is not known.
+
+        `data` is the object without null values in its mappings, nested no deeper than the YAML reader lets
+        through (the validator recurses). `written` tells how the scalar at a path
+        stands in the file, None where that is not known.
+        """
+        api_version, kind = data.get("apiVersion"), data.get("kind")
+        if not isinstance(api_version, str) or not isinstance(kind, str) or not self.knows(api_version, kind):
+            return []
+        validator = self._validator(api_version, kind)
+        try:
+            if validator.is_valid(data):
+                return []
+            failures: dict[Path, set[str]] = {}
+            numbered: dict[int, dict[str, list[str]]] = {}
+            for error in validator.iter_errors(data):
+                for path in _paths(data, error, numbered):
+                    failures.setdefault(path, set()).add(str(error.schema_path[-1]))
+        except (ValueError, OverflowError):
+            # Lone surrogates: the validator takes text as UTF-8.
+            message = f"the {kind} holds text that is no valid Unicode, which Kubernetes cannot read"
+            remediation = "Write the text in UTF-8, without halves of surrogate pairs such as \\ud800."
+            return [SchemaProblem("schema-invalid", "other", (), "value", message, remediation)]
+        from kube_audit.validation.schema_messages import explain
+
+        return explain(data, failures, self._definitions, self.version, written)
+
+    def _validator(self, api_version: str, kind: str) -> Any:
+        validator = self._validators.get((api_version, kind))
+        if validator is None:
+            import jsonschema_rs
+
+            name = self._definitions.kinds[api_version][kind]
+            schema = {"$ref": _REF + name, "$defs": self._reachable(name)}
+            # The engine without backtracking: linear in whatever a file holds.
+            options = jsonschema_rs.RegexOptions()
+            validator = jsonschema_rs.validator_for(schema, validate_formats=False, pattern_options=options)
+            self._validators[api_version, kind] = validator
+        return validator
+
+    def _reachable(self, name: str) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        waiting = [name]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found[name] = self._definitions.defs[name]
+                waiting += _references(found[name])
+        return found
+
+
+def _paths(data: Any, error: Any, numbered: dict[int, dict[str, list[str]]]) -> list[Path]:
+    """Return where a validator's error is: one path, or more where it cannot tell keys apart.
+
+    The validator takes a key that can be read as a number for an index: `080` comes out as 80. `numbered` keeps
+    such keys of each mapping by their number, for the next errors of the same data.
+    """
+    found: list[tuple[Path, Any]] = [((), data)]
+    for step in error.instance_path:
+        found = [((*path, key), value[key]) for path, value in found for key in _keys(value, step, numbered)]
+    if len(found) > 1:
+        found = [(path, value) for path, value in found if value == error.instance]
+    return [path for path, _ in found]
+
+
+def _keys(value: Any, step: str | int, numbered: dict[int, dict[str, list[str]]]) -> Iterable[str | int]:
+    if isinstance(step, str) or isinstance(value, list):
+        return (step,)
+    keys = numbered.get(id(value))
+    if keys is None:
+        keys = numbered[id(value)] = {}
+        for key in value:
+            digits = key.removeprefix("+")
+            if digits.isascii() and digits.isdigit():
+                keys.setdefault(digits.lstrip("0") or "0", []).append(key)
+    return keys.get(str(step), ())
+
+
+def _references(schema: dict[str, Any]) -> list[str]:
+    names = []
+    waiting = [schema]
+    while waiting:
+        inner = waiting.pop()
+        if "$ref" in inner:
+            names.append(inner["$ref"].removeprefix(_REF))
+        waiting += inner.get("properties", {}).values()
+        waiting += [inner[k] for k in ("items", "additionalProperties") if isinstance(inner.get(k), dict)]
+    return names
