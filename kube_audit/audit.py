@@ -19,7 +19,6 @@ from kube_audit.manifests.objects import Object
 from kube_audit.manifests.yaml import Problem
 from kube_audit.sources.files import SourceFile, UnreadableFile
 from kube_audit.sources.files import read as read_source
-from kube_audit.suggestions import as_yaml
 from kube_audit.validation.api_versions import VersionProblem, client_side, is_group_like, judge
 from kube_audit.validation.kubernetes import SchemaProblem, Schemas, Written
 
@@ -48,15 +47,17 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     summary = Summary()
     manifests = _read(request, summary)
     around = _kustomizations(manifests)
+    schemas = Schemas(request.kubernetes_version)
+    not_served = _not_served(schemas)
     for one in manifests:
-        manifest.sort_out(one, around, _why_not_served)
+        manifest.sort_out(one, around, not_served)
         summary.skipped.extend(one.skipped)
     findings: list[Finding] = []
     objects = [obj for one in manifests for obj in one.objects]
     active = {rule.id: rule for rule in request.rules}
     for one in manifests:
         findings.extend(_reading_finding(one, problem) for problem in one.problems if problem.rule in active)
-    objects = _validate(request, objects, active, findings, summary)
+    objects = _validate(request, schemas, objects, active, findings, summary)
     summary.objects = len(objects)
     findings.extend(_rule_findings(request, objects, around))
     summary.audited = len({obj.file for obj in objects} | {finding.file for finding in findings})
@@ -98,11 +99,16 @@ def _read(request: Request, summary: Summary) -> list[Manifest]:
     return manifests
 
 
-def _why_not_served(api_version: str, kind: str) -> str | None:
-    reason = client_side(api_version, kind)
-    if reason is None and not is_group_like(api_version):
+def _not_served(schemas: Schemas) -> Callable[[str, str], str | None]:
+    """Return a function that says why no cluster serves an apiVersion and kind, None where one does, or might."""
+
+    def why(api_version: str, kind: str) -> str | None:
+        reason = client_side(api_version, kind)
+        if reason is not None or is_group_like(api_version) or judge(api_version, kind, schemas.version, schemas):
+            return reason
         return f"no API of a cluster ({api_version})"
-    return reason
+
+    return why
 
 
 def _kustomizations(manifests: Iterable[Manifest]) -> Kustomizations:
@@ -160,10 +166,14 @@ def _reading_finding(one: Manifest, problem: Problem) -> Finding:
 
 
 def _validate(
-    request: Request, objects: list[Object], active: dict[str, Rule], findings: list[Finding], summary: Summary
+    request: Request,
+    schemas: Schemas,
+    objects: list[Object],
+    active: dict[str, Rule],
+    findings: list[Finding],
+    summary: Summary,
 ) -> list[Object]:
     """Hold objects against the schemas; return them without those that turn out to be patches."""
-    schemas = Schemas(request.kubernetes_version)
     kept = []
     for number, obj in enumerate(objects):
         _tell(request, "validating", number, len(objects))
@@ -173,7 +183,8 @@ def _validate(
             return Written(*spelt) if spelt is not None else None
 
         known = schemas.knows(obj.api_version, obj.kind)
-        problems = schemas.problems(obj.data, written) if known else []
+        typed = {"apiVersion": obj.api_version, "kind": obj.kind, **obj.data}  # items of typed Lists may lack them
+        problems = schemas.problems(typed, written) if known else []
         if any(problem.kind == "missing-field" for problem in problems) and manifest.looks_like_patch(obj.file):
             reason = "kustomize patch by its name, and not a complete object"
             summary.skipped.append(Skipped(obj.file, reason, obj.line))
@@ -187,7 +198,7 @@ def _validate(
         )
         version = judge(obj.api_version, obj.kind, request.kubernetes_version, schemas)
         if version is not None and version.rule in active:
-            findings.append(_validation_finding(obj, version, version.severity, ("apiVersion",), at_key=False))
+            findings.append(_validation_finding(obj, version, version.severity, version.path, at_key=False))
         elif version is None and not known:
             summary.not_validated += 1
     return kept
@@ -206,7 +217,6 @@ def _validation_finding(
         path=path,
         object=obj.ref,
         container=_container_name(obj, path),
-        suggestion=as_yaml(problem.patches, path[:-1]) if problem.patches else None,
         fix=problem.fix,
         patches=problem.patches,
     )

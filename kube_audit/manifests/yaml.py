@@ -121,20 +121,23 @@ def _compose(text: Text, chunk: str, offset: int) -> Iterator[Document]:
     if (nul := chunk.find("\0")) >= 0:
         raise SyntaxProblem(nul, "a NUL character (0x00) stands here", "Remove it; a manifest is plain text.")
     try:
-        parser = CParser(chunk)
-        yield from _Composer(text, chunk, offset).compose(parser.get_event)
+        found = list(_Composer(text, chunk, offset).compose(CParser(chunk).get_event))
     except Exception as error:
         problem = explain(error, chunk)
         if problem is None:
             raise
         if not problem.libyaml_only:
             raise problem from error
-    else:
-        return
+        found = _composed_leniently(text, chunk, offset, problem)
+    yield from found
+
+
+def _composed_leniently(text: Text, chunk: str, offset: int, problem: SyntaxProblem) -> list[Document]:
+    """Read a piece again with a parser that takes some plain scalars that libyaml refuses and Kubernetes reads."""
     from kube_audit.manifests.syntax_errors import lenient_events
 
-    try:  # libyaml refuses some plain scalars that Kubernetes' reader takes
-        yield from _Composer(text, chunk, offset).compose(lenient_events(chunk))
+    try:
+        return list(_Composer(text, chunk, offset).compose(lenient_events(chunk)))
     except Exception as error:
         raise (explain(error, chunk) or problem) from error
 

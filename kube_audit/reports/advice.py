@@ -11,7 +11,7 @@ from kube_audit.reports.terminal import Terminal, counted, heading, prose, visib
 Advice = tuple[str, str]
 """A rule's id and a text: a remediation or a suggestion."""
 
-_LONG_REPORT = 50
+_LONG_REPORT = 20
 """Findings from which on shared advice goes to the end."""
 
 

@@ -10,8 +10,7 @@ from kube_audit.reports import Options
 from kube_audit.reports.terminal import Terminal, columns, counted, heading, visible, wrap
 
 _NOISIEST = 5
-_REASONS = 8
-_EXAMPLES = 2
+_REASONS = 5
 
 
 def counts(findings: Iterable[Finding]) -> str:
@@ -95,22 +94,20 @@ def _table(rows: list[tuple[str, str]], term: Terminal) -> Iterator[str]:
 
 
 def _skipped(skipped: list[Skipped], term: Terminal) -> Iterator[str]:
-    """List what was skipped by reason, the most frequent first, each with examples."""
+    """List what was skipped by reason, the most frequent first, each with an example."""
     groups: dict[str, list[str]] = {}
     for one in skipped:
         place = one.file if one.line is None else f"{one.file}:{one.line}"
         groups.setdefault(one.reason, []).append(place)
     ranked = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     for reason, places in ranked[:_REASONS]:
-        more = f" and {len(places) - _EXAMPLES:,} more" if len(places) > _EXAMPLES else ""
-        examples = ", ".join(visible(place) for place in places[:_EXAMPLES]) + more
-        head = f"{len(places):>5,}  {visible(reason)}: "
-        if columns(head) + columns(examples) + 4 <= term.width:
-            yield f"    {head}{term.paint(examples, 'dim')}"
+        more = f" and {len(places) - 1:,} more" if len(places) > 1 else ""
+        head, example = f"    {len(places):>5,}  {visible(reason)}", f"{visible(places[0])}{more}"
+        if columns(head) + columns(example) + 2 <= term.prose:
+            yield f"{head}: {term.paint(example, 'dim')}"
         else:
-            yield f"    {head.rstrip()}"
-            for line in wrap(examples, term.prose - 11):
-                yield " " * 11 + term.paint(line, "dim")
+            yield f"{head}:"
+            yield f"           {term.paint(example, 'dim')}"
     rest = ranked[_REASONS:]
     if rest:
         number = sum(len(places) for _, places in rest)

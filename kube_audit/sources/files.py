@@ -105,13 +105,13 @@ def read(source: SourceFile, stdin: BinaryIO | None) -> bytes:
             with open(os.open(source.path, flags), "rb") as file:
                 mode = os.fstat(file.fileno()).st_mode
                 if not stat.S_ISREG(mode):
-                    raise UnreadableFile(f"is {special(mode)}, not a file")
+                    raise UnreadableFile(f"{special(mode)}, not a file")
                 content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UnreadableFile(reason(error)) from None
     if len(content) > MAX_BYTES:
         raise UnreadableFile(
-            f"is larger than {MAX_BYTES // 1024 // 1024} MiB; split it, or leave it out with {ignores.OWN}"
+            f"larger than {MAX_BYTES // 1024 // 1024} MiB; split it, or leave it out with {ignores.OWN}"
         )
     return content
 
@@ -121,7 +121,7 @@ def _standard_input(stdin: BinaryIO | None) -> BinaryIO:
         return stdin
     # Python has none where the shell closed it (`<&-`).
     if sys.stdin is None:
-        raise UnreadableFile("is closed; send the manifest through a pipe, or name its file")
+        raise UnreadableFile("closed; send the manifest through a pipe, or name its file")
     return sys.stdin.buffer
 
 

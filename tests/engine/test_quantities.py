@@ -134,8 +134,7 @@ def test_suffixes_multiply(number: int, suffix: tuple[str, str]) -> None:
 def test_any_text_is_either_a_quantity_or_an_error(text: str) -> None:
     try:
         value = parse(text)
-    except QuantityError as error:
-        assert str(error)
+    except QuantityError:
         assert not is_quantity(text)
     else:
         assert value.is_finite()

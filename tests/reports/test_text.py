@@ -249,20 +249,23 @@ No problems found.
             """\
   Not validated  2 custom resources that no schema is known for
   Skipped        6 files and documents
-        4  Helm template:
-           chart/templates/a.yaml, chart/templates/b.yaml and 2 more
-        2  no kind: all.yaml:7, all.yaml:9
+        4  Helm template: chart/templates/a.yaml and 3 more
+        2  no kind: all.yaml:7 and 1 more
 """
         )
+
+    def test_an_example_that_does_not_fit_has_its_own_line(self) -> None:
+        report = written("text", result(skipped=[Skipped("a/long/name/of/a/file.yaml", "no kind")]), width=40)
+        assert report.endswith("        1  no kind:\n           a/long/name/of/a/file.yaml\n")
 
     def test_many_reasons_are_not_all_told(self) -> None:
         skipped = [Skipped("x.yaml", f"reason {number}") for number in range(20)]
         report = written("text", result(skipped=skipped))
-        assert report.endswith("       12  for 12 other reasons (-o json lists them all)\n")
+        assert report.endswith("       15  for 15 other reasons (-o json lists them all)\n")
 
 
 class TestLongReport:
-    """From fifty findings on, advice that several share is told once, at the end."""
+    """From twenty findings on, advice that several share is told once, at the end."""
 
     findings = tuple(
         Finding(rule, "warning", f"{rule} {number}", f"advice for {rule}", f"{number:02}.yaml", span(1, 1, 1))
