@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-import textwrap
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from kube_audit.cli import FINDINGS
 from kube_audit.cli.errors import CannotRun
 from kube_audit.engine.catalogue import Catalogue, SelectionError, load
 from kube_audit.engine.model import Rule, RuleError
+from kube_audit.rule_pages import page
 
 
 def _load(folders: list[Path] | None = None) -> Catalogue:
@@ -54,35 +57,20 @@ def list_all(profile: str | None, category: str | None, as_format: str) -> None:
 
 
 def show(rule_id: str) -> None:
-    """Print everything a rule's file says, for reading."""
+    """Print a rule's page: as Markdown, laid out on a terminal."""
     catalogue = _load()
     try:
         catalogue.choose("all", [rule_id], [])
     except SelectionError as error:
         raise CannotRun(str(error)) from error
-    rule, content = catalogue.rules[rule_id], catalogue.content(rule_id)
-    click.echo(click.style(f"{rule.id}: {rule.title}", bold=True))
-    fix = "none" if rule.fix is None else "safe" if rule.fix.safe else "unsafe (may change behaviour)"
-    click.echo(f"{rule.severity}, category {rule.category}, profiles {', '.join(sorted(rule.profiles))}, fix: {fix}\n")
-    for heading, field in (("Why", "rationale"), ("What to do", "remediation"), ("Notes", "notes")):
-        if field in content:
-            click.echo(click.style(heading, bold=True))
-            click.echo(textwrap.indent(content[field].strip(), "  ") + "\n")
-    for name, param in content.get("params", {}).items():
-        click.echo(f"Parameter {name} (default {json.dumps(param['default'])}): {param['description']}")
-    for heading, field in (("The same check elsewhere", "equivalents"), ("Frameworks", "frameworks")):
-        if content.get(field):
-            click.echo(click.style(heading, bold=True))
-            for tool, ids in content[field].items():
-                click.echo(f"  {tool}: {', '.join(ids)}")
-            click.echo()
-    for heading, field in (("Fails", "fails"), ("Passes", "passes")):
-        example = next((e[field] for e in content["examples"] if field in e), None)
-        if example is not None:
-            click.echo(click.style(heading, bold=True))
-            click.echo(textwrap.indent(example.strip(), "  ") + "\n")
-    for reference in content["references"]:
-        click.echo(reference)
+    text = page(catalogue.content(rule_id))
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console(width=min(100, shutil.get_terminal_size().columns)).print(Markdown(text))
+        return
+    click.echo(text, nl=False)
 
 
 def test(paths: tuple[str, ...]) -> int:

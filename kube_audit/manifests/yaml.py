@@ -104,9 +104,12 @@ def _chunks(content: str) -> Iterator[tuple[int, str]]:
 
 
 def _broken(text: Text, chunk: str, offset: int, error: SyntaxProblem) -> Document:
+    at = error.offset
+    if not chunk[at:].strip():  # the end of the document: show its last character
+        at = max(len(chunk.rstrip()) - 1, 0)
     document = Document(text, offset, Nodes(chunk), readable=False)
-    document.nodes.add(SCALAR, min(error.offset, len(chunk)), min(error.offset + 1, len(chunk)))
-    problem = Problem("yaml-syntax", offset + error.offset, offset + error.offset + 1, error.message, error.remediation)
+    document.nodes.add(SCALAR, at, min(at + 1, len(chunk)))
+    problem = Problem("yaml-syntax", offset + at, offset + at + 1, error.message, error.remediation)
     document.problems.append(problem)
     return document
 

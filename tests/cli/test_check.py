@@ -110,7 +110,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
 HOSTILE: dict[str, tuple[bytes, str, int]] = {
-    "broken yaml": (b"a: [1\n", "yaml-syntax", 2),
+    "broken yaml": (b"a: [1\n", "yaml-syntax", 1),
     "duplicate key": (GOOD.encode() + b"data: {}\n", "yaml-duplicate-key", 5),
     "tab": (b"a:\n\tb: 1\n", "yaml-syntax", 2),
     "bad utf-8": (b"a: 1\nb: \xff\n", "yaml-syntax", 2),

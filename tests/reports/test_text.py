@@ -265,7 +265,7 @@ No problems found.
 
 
 class TestLongReport:
-    """From twenty findings on, advice that several share is told once, at the end."""
+    """From twenty findings on, advice that most findings of a rule share is told once, at the end."""
 
     findings = tuple(
         Finding(rule, "warning", f"{rule} {number}", f"advice for {rule}", f"{number:02}.yaml", span(1, 1, 1))
@@ -293,6 +293,12 @@ class TestLongReport:
 """
             in report
         )
+
+    def test_advice_for_a_few_of_a_rules_findings_stays_with_them(self) -> None:
+        few = [Finding("yaml-syntax", "error", "broken", f"add {n % 3}", f"{n}.yaml", span(2, 1, 1)) for n in range(9)]
+        report = written("text", result(*few, *self.findings, texts={}), width=80)
+        assert report.count("  error    broken  [yaml-syntax]\n           → add 1\n") == 3
+        assert "  yaml-syntax  9 findings" not in report
 
     def test_in_a_short_one_each_file_tells_it(self) -> None:
         report = written("text", result(*self.findings[:10], texts={}), width=80)
