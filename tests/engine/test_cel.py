@@ -90,7 +90,7 @@ def test_sorted_keys_are_the_same_in_every_run() -> None:
         ("a b", "this is not expected here: 'b'", 3),
         ("'abc", "this is no CEL", 1),
         ("format.uri().validate(foo).hasValue()", "`foo`", 23),
-        ("(" * 100 + "1" + ")" * 100, "nested more than 32 levels deep", 1),
+        ("(" * 100 + "1" + ")" * 100, "nested more than 31 levels deep", 1),
         ("\ud800", "Unicode", 1),
     ],
 )
@@ -239,12 +239,8 @@ def test_a_typed_value_that_does_not_exist_is_an_error() -> None:
 
 @given(st.text(alphabet="{}'\"ab /\\\n.()", max_size=30))
 def test_any_text_is_a_template_or_an_error(text: str) -> None:
-    try:
-        template = cel.template(text)
-    except cel.ExpressionError as error:
-        assert error.reason
-    else:
-        assert isinstance(template.render(cel.activation({})), str)
+    with suppress(cel.ExpressionError):
+        assert isinstance(cel.template(text).render(cel.activation({})), str)
 
 
 @given(st.text(max_size=60))
@@ -324,7 +320,7 @@ def test_nesting_as_deep_as_manifests_may_have_it_is_no_trouble(make: Callable[[
 @pytest.mark.parametrize("expression", ["self", "[self].indexOf(self)", "[self] == [object]", "[self].map(x, x)"])
 def test_deeper_nesting_has_at_worst_no_value(make: Callable[[Any], Any], expression: str) -> None:
     data: Any = 1
-    for _ in range(4000):
+    for _ in range(2000):
         data = make(data)
     with suppress(cel.EvaluationError):
         value(expression, self=data, object=data)
@@ -336,7 +332,17 @@ def test_ten_thousand_elements_are_gone_through_and_no_more() -> None:
     assert value("self.exists(x, x.name == 'n9998') && self.size() == 9999", self=data) is True
     with pytest.raises(cel.EvaluationError, match="10,000 elements"):
         value("self.all(x, x.name != '')", self=data * 2)
-    assert value("self.size() + self.map(x, 1)[?0].orValue(0)", self=data) == 10_000
+
+
+def test_the_longest_list_or_map_of_data_is_counted() -> None:
+    assert cel.longest(None) == cel.longest("text") == cel.longest({}) == 0
+    assert cel.longest({"a": [{"b": [1, 2, 3]}, {"c": 1}], "d": {"e": 1}}) == 3
+    assert cel.longest({str(number): [] for number in range(7)}) == 7
+
+
+def test_a_list_as_long_as_allowed_can_be_mapped() -> None:
+    data = [{"name": f"n{number}"} for number in range(cel.LONGEST)]
+    assert value("self.map(x, x.name).filter(n, n != '').size()", self=data) == cel.LONGEST
 
 
 @pytest.mark.parametrize(
