@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 
 from kube_audit.findings import Finding
 from kube_audit.reports.terminal import Terminal, counted, heading, prose, visible
 
-Advice = tuple[str, str]
-"""A rule's id and a text: a remediation or a suggestion."""
-
 _LONG_REPORT = 20
-"""Findings from which on shared advice goes to the end."""
+"""Findings from which on the advice that most findings of a rule share goes to the end."""
 
 
 class Told:
     """Which advice one file's part of the report need not give again.
 
-    `lines` holds the advice given so far, with the line of the finding that it was given for.
+    `at_end` is what `shared` returns; `lines` holds the advice given so far, as rule and text, with the line of the
+    finding that it was given for.
     """
 
     __slots__ = ("at_end", "lines")
 
-    def __init__(self, at_end: Collection[Advice]) -> None:
+    def __init__(self, at_end: Mapping[str, str]) -> None:
         self.at_end = at_end
-        self.lines: dict[Advice, int] = {}
+        self.lines: dict[tuple[str, str], int] = {}
 
     def first_time(self, finding: Finding, text: str | None) -> str:
-        """Return the text if it is new, else nothing; and note it as given."""
-        advice = (finding.rule, text or "")
-        if not text or advice in self.at_end or advice in self.lines:
+        """Return a finding's remediation or suggestion if it is to be given here, and note it as given."""
+        if not text or self.at_end.get(finding.rule) == finding.remediation or (finding.rule, text) in self.lines:
             return ""
-        self.lines[advice] = finding.span.line
+        self.lines[finding.rule, text] = finding.span.line
         return text
 
 
-def shared(findings: list[Finding]) -> frozenset[Advice]:
-    """Return the advice of a long report that several findings of a rule share; none for a short report."""
+def shared(findings: list[Finding]) -> dict[str, str]:
+    """Return, by rule, the remediation that most of a rule's findings share; none where the report is short."""
     if len(findings) < _LONG_REPORT:
-        return frozenset()
-    tally = Counter((finding.rule, finding.remediation) for finding in findings)
-    tally.update((finding.rule, finding.suggestion) for finding in findings if finding.suggestion)
-    return frozenset(advice for advice, number in tally.items() if number > 1 and advice[1].strip())
+        return {}
+    by_rule = Counter(finding.rule for finding in findings)
+    tally = Counter((finding.rule, finding.remediation) for finding in findings if finding.remediation.strip())
+    return {rule: text for (rule, text), number in tally.items() if number > max(1, by_rule[rule] / 2)}
 
 
 def layout(remediation: str, suggestion: str, width: int, term: Terminal) -> Iterator[str]:
@@ -54,27 +51,21 @@ def layout(remediation: str, suggestion: str, width: int, term: Terminal) -> Ite
         yield "    " + term.paint(visible(line.expandtabs(4)), "good")
 
 
-def section(findings: list[Finding], told: Collection[Advice], term: Terminal) -> Iterator[str]:
-    """Yield the part that gives shared advice, the rule with the most findings first."""
+def section(findings: list[Finding], told: Mapping[str, str], term: Terminal) -> Iterator[str]:
+    """Yield the part that gives shared advice with one suggestion, the rule with the most findings first."""
     if not told:
         return
     yield heading("What to do", "", term)
     yield ""
-    by_rule: dict[str, list[Finding]] = {}
+    by_rule: dict[str, list[Finding]] = {rule: [] for rule in told}
     for finding in findings:
-        by_rule.setdefault(finding.rule, []).append(finding)
+        if told.get(finding.rule) == finding.remediation:
+            by_rule[finding.rule].append(finding)
     for rule, found in sorted(by_rule.items(), key=lambda item: (-len(item[1]), item[0])):
-        remediations = dict.fromkeys(f.remediation for f in found if (rule, f.remediation) in told)
-        suggestions = dict.fromkeys(f.suggestion or "" for f in found if (rule, f.suggestion) in told)
-        if not remediations and not suggestions:
-            continue
-        yield f"  {term.paint(visible(rule), 'bold')}  {term.paint(counted(len(found), 'finding'), 'dim')}"
-        for remediation in remediations:
-            yield from _indented(layout(remediation, "", term.prose - 4, term))
-        for suggestion in suggestions:
-            yield from _indented(layout("", suggestion, term.prose - 4, term))
+        suggestions = Counter(finding.suggestion for finding in found if finding.suggestion)
+        example = suggestions.most_common(1)[0][0] if suggestions else ""
+        where = "" if len(suggestions) <= 1 else ", the YAML is for one of them"
+        remark = term.paint(counted(len(found), "finding") + where, "dim")
+        yield f"  {term.paint(visible(rule), 'bold')}  {remark}"
+        yield from ("    " + line for line in layout(told[rule], example, term.prose - 4, term))
         yield ""
-
-
-def _indented(lines: Iterator[str]) -> Iterator[str]:
-    return ("    " + line for line in lines)

@@ -18,7 +18,7 @@ _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _OPEN_KEYS = {"apiVersion", "kind", "type", "immutable"}
 _DATA_KEYS = {"data", "stringData"}
-_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\r\n]*+", re.MULTILINE)
+_COMMENT = re.compile(r"(?:^|(?<=\s))#[ \t]*+([^\r\n]*+)", re.MULTILINE)
 _HARMLESS_LINE = re.compile(r"""\s*+(?:-\s++)*+(?:kind:\s*+Secret|apiVersion:\s*+v1|[-.{}\[\],\s]*+)\s*+$""")
 _KEY = re.compile(r"""\s*+(?:-\s++)*+["']?[-._A-Za-z0-9]++["']?:(?=\s|$)\s*+""")
 
@@ -129,13 +129,13 @@ def _pairs(nodes: Nodes, node: int) -> Iterator[Offsets]:
 
 
 def _comments(text: str, found: list[Document]) -> Iterator[Offsets]:
-    """Yield the offsets of comments: what looks like one and is not within a scalar."""
+    """Yield the offsets of what comments say: of all that looks like one and is not within a scalar."""
     nodes = found[0].nodes if found else Nodes(text)
     scalars = [node for node in range(len(nodes.type)) if nodes.type[node] == SCALAR]
     at = 0
     for start, end in [*((nodes.start[node], nodes.end[node]) for node in scalars), (len(text), len(text))]:
         for comment in _COMMENT.finditer(text, at, max(at, start)):
-            yield comment.span()
+            yield comment.span(1)
         at = max(at, end)
 
 

@@ -83,13 +83,16 @@ def _place(file: _File, span: Span, about: ObjectRef | None, findings: list[Find
     yield "  " + term.paint(f"{visible(file.name)}:{span.line}:{span.column}", "place")
     if file.source is not None:
         yield from _frame(file.source, span, about, findings[0], term)
-    crowded = False
+    indent = _SEVERITY_WIDTH if term.width >= _NARROW else 2
+    apart = False
     for finding in findings:
-        if crowded:
+        if apart:
             yield ""
-        lines = list(_finding(file, finding, term))
-        crowded = len(lines) > 2
-        yield from lines
+        remediation = file.told.first_time(finding, finding.remediation)
+        yield from _headline(file, finding, bool(remediation), indent, term)
+        details = list(_details(file, finding, remediation, term.prose - 2 - indent, term))
+        yield from ((" " * (2 + indent) + line).rstrip() for line in details)
+        apart = bool(details)
 
 
 def _frame(source: MaskedSource, span: Span, about: ObjectRef | None, worst: Finding, term: Terminal) -> Iterator[str]:
@@ -101,25 +104,21 @@ def _frame(source: MaskedSource, span: Span, about: ObjectRef | None, worst: Fin
         yield f"  {gutter} {term.paint(row.text, worst.severity) if row.number is None else row.text}".rstrip()
 
 
-def _finding(file: _File, finding: Finding, term: Terminal) -> Iterator[str]:
-    """Say what is wrong, and what to do, which is said once per file where it is the same for several."""
-    ellipsis = term.glyph("…", "...")
-    message = cut(" ".join(wrap(finding.message, _LONGEST_MESSAGE)), _LONGEST_MESSAGE, ellipsis)
-    tags = [finding.rule]
+def _headline(file: _File, finding: Finding, told_here: bool, indent: int, term: Terminal) -> Iterator[str]:
+    """Say what is wrong, by which rule, and where it was said what to do, if that was earlier in the file."""
+    message = cut(" ".join(wrap(finding.message, _LONGEST_MESSAGE)), _LONGEST_MESSAGE, term.glyph("…", "..."))
+    tags = [visible(finding.rule)]
     if finding.fix is not None:
         tags.append("fixable" if finding.fix == "safe" else "fixable, unsafe")
-    remediation = file.told.first_time(finding, finding.remediation)
     earlier = file.told.lines.get((finding.rule, finding.remediation))
-    if not remediation and earlier is not None:
+    if not told_here and earlier is not None:
         tags.append(f"see line {earlier}")
-    indent = _SEVERITY_WIDTH if term.width >= _NARROW else 2
     width = term.prose - 2 - indent
     lines = wrap(message, width, _SEVERITY_WIDTH - indent) or [""]
-    lines = _with_tag(lines, f"[{', '.join(map(visible, tags))}]", width, _SEVERITY_WIDTH - indent, term)
-    severity = term.paint(finding.severity, finding.severity)
-    yield f"  {severity}{' ' * (_SEVERITY_WIDTH - len(finding.severity))}{lines[0]}"
-    for line in [*lines[1:], *_details(file, finding, remediation, width, term)]:
-        yield (" " * (2 + indent) + line).rstrip()
+    first, *rest = _with_tag(lines, f"[{', '.join(tags)}]", width, _SEVERITY_WIDTH - indent, term)
+    gap = " " * (_SEVERITY_WIDTH - len(finding.severity))
+    yield f"  {term.paint(finding.severity, finding.severity)}{gap}{first}"
+    yield from (" " * (2 + indent) + line for line in rest)
 
 
 def _with_tag(lines: list[str], tag: str, width: int, used: int, term: Terminal) -> list[str]:
