@@ -89,6 +89,7 @@ Deployment shop/web
      │                  ^^^^^^^^^^^^
   error    the image is evil  [image-is-evil, fixable]
            → Name the version that you tested.
+
   warning  container web runs an image without a fixed version  [image-tag-latest, fixable, unsafe]
            → Name the version that you tested.
                image: nginx:1.29.1
