@@ -65,7 +65,7 @@ _REFERENCE = re.compile(
     r"""(?ix) \$ | % [a-z_]\w* % | %\(\w | % [sdvq]$ | ` | --
     | (?:vault|arn|op|ssm|sm|gcp|gcpsm|aws\w*|azure\w*|env|files?|k8s|kubernetes|kms|secretref|secrets?|keyvault|akv
       |ref|conjur|doppler|sops|gopass|keyring|exec|projects|process\.env|os|system)\s?[:+/.(\[]
-    | ref\+ | @microsoft\. | !(?:vault|secret|env|include|ref|sub|getatt)\b | \{ | \[ | < | ENC\(
+    | ref\+ | @microsoft\. | .*@azurekeyvault | !(?:vault|secret|env|include|ref|sub|getatt)\b | \{ | \[ | < | ENC\(
     """
 )
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:/{1,3}")
@@ -119,6 +119,8 @@ def kind_of_name(name: str) -> str:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     if name in ("PWD", "OLDPWD") or (last == "pass" and before in _PROXY_PASS):
         return ""
+    if words[-3:] == ["initial", "cluster", "token"]:  # etcd's name for a cluster
+        return ""
     if last in _PASSWORD_WORDS or last.endswith(_PASSWORD_ENDINGS):
         return "password"
     if last in _SECRET_WORDS:
@@ -145,12 +147,14 @@ def is_credential(value: str, kind: str) -> bool:
         words = [word.lower() for word in _WORD.findall(text)] if len(text) <= _LONGEST_NAME else []
         if text.replace(".", "").isdigit() or len(words) == 1 == len(set(words) & _ALL_WORDS):
             return False
-        if _RESOURCE_NAME.fullmatch(text) and any(word in _ALL_WORDS or word in ("tls", "key") for word in words):
+        if _RESOURCE_NAME.fullmatch(text) and words and words[-1] in _ENDS_A_NAME:
             return False
     return True
 
 
 _ALL_WORDS = _PASSWORD_WORDS | _SECRET_WORDS | _TOKEN_WORDS | _KEY_WORDS
+_ENDS_A_NAME = _ALL_WORDS | {"secrets", "tokens", "tls", "cert", "key", "keys"}
+"""Last words of what is rather the name of a Secret: `oauth-client-secret`."""
 
 
 def known_shape(text: str) -> str:
