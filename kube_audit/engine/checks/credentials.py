@@ -58,7 +58,7 @@ _NOTHING = re.compile(
     |.*[_-](?:val|value) | .*place-?holder.*
     | [x*.\-_?#0]+ | [^a-z0-9]+ """
 )
-_CAPITALS = re.compile(r"[A-Z][A-Z_]*(?:PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|KEY|CREDENTIALS?)[A-Z_]*|[A-Z]+_[A-Z_]+")
+_CAPITALS = re.compile(r"[A-Z_]*(?:PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|KEY|CREDENTIALS?)[A-Z_]*|[A-Z]+_[A-Z_]+")
 """`PASSWORD`, `MY_API_KEY` as a value: the name of what is to be put there."""
 
 _REFERENCE = re.compile(
