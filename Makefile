@@ -1,0 +1,47 @@
+# Everything runs in .venv, which is made from pyproject.toml when it is missing or older than that.
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# The first of these that is new enough; name another one with `make … PYTHON=/path/to/python`.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types unit bench wheel clean
+
+help: ## Show what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+demo: $(READY) ## Audit the example application in fixtures/demo
+	@$(BIN)/kube-audit check fixtures/demo || [ $$? -eq 1 ]
+
+test: lint types unit ## Everything that a change has to pass
+
+lint: $(READY) ## Style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY) ## Types
+	$(BIN)/mypy
+
+unit: $(READY) ## Tests
+	$(BIN)/pytest
+
+bench: $(READY) ## Print how fast it is
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit; done
+
+wheel: $(READY) ## Build dist/: source archive and wheel
+	$(BIN)/python -m build --no-isolation
+
+clean: ## Remove everything that was made, .venv included
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'kube-audit needs Python 3.11 or newer. Say where it is: make PYTHON=/path/to/python3.11 …' >&2; exit 1; }
+	'$(PYTHON)' -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.NOTPARALLEL:
