@@ -53,16 +53,18 @@ class MaskedSource(NamedTuple):
 
 def quotable(result: AuditResult) -> Callable[[str], MaskedSource | None]:
     """Return a function that gives a file's lines for quoting, None for a file whose text is not to be had."""
-    by_file: dict[str, list[Finding]] = {}
+    about_credentials = {
+        rule for rule in {finding.rule for finding in result.findings} if rule_doc(result, rule).category == "secrets"
+    }
+    credentials: dict[str, list[Finding]] = {}
     for finding in result.findings:
-        by_file.setdefault(finding.file, []).append(finding)
+        if finding.rule in about_credentials:
+            credentials.setdefault(finding.file, []).append(finding)
 
     @lru_cache(maxsize=1)
     def source(file: str) -> MaskedSource | None:
         text = result.source(file)
-        found = by_file.get(file, [])
-        credentials = [one for one in found if rule_doc(result, one.rule).category == "secrets"]
-        return None if text is None else masked_source(text, credentials)
+        return None if text is None else masked_source(text, credentials.get(file, ()))
 
     return source
 

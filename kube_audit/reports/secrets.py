@@ -93,7 +93,7 @@ def _closed(document: Document) -> Iterator[Offsets]:
     """Yield the offsets of every value of a Secret that is not to be shown."""
     nodes = document.nodes
     for node in range(document.root, nodes.after[document.root]):
-        if nodes.type[node] != MAPPING or not _is_secret(nodes, node):
+        if nodes.type[node] != MAPPING or not _is_secret(nodes, node, node == document.root):
             continue
         for key, value in _pairs(nodes, node):
             name = nodes.key(key)
@@ -112,9 +112,10 @@ def _closed(document: Document) -> Iterator[Offsets]:
                     yield nodes.start[nodes.resolve(one)], nodes.end[nodes.resolve(one)]
 
 
-def _is_secret(nodes: Nodes, node: int) -> bool:
+def _is_secret(nodes: Nodes, node: int, whole_document: bool) -> bool:
+    """Whether a mapping is a Secret, and not just a reference to one, which has a kind and a name too."""
     keys = {nodes.key(key): value for key, value in _pairs(nodes, node)}
-    if "kind" not in keys or keys.keys().isdisjoint({"apiVersion", *_DATA_KEYS}):
+    if "kind" not in keys or not (whole_document or keys.keys() & {"apiVersion", *_DATA_KEYS}):
         return False
     kind = nodes.resolve(keys["kind"])
     return _IS_SECRET.match(nodes.text[nodes.start[kind] : nodes.end[kind]]) is not None

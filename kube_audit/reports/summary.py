@@ -62,7 +62,9 @@ def _about_rules(listed: list[Finding]) -> Iterator[tuple[str, str]]:
     by_rule = Counter(finding.rule for finding in listed)
     noisiest = sorted(by_rule.items(), key=lambda item: (-item[1], item[0]))
     if len(noisiest) > 1:
-        yield "Most frequent", ", ".join(f"{rule} {number:,}" for rule, number in noisiest[:_NOISIEST])
+        most = len(f"{noisiest[0][1]:,}")
+        for index, (rule, number) in enumerate(noisiest[:_NOISIEST]):
+            yield "" if index else "Most frequent", f"{number:>{most},} {rule}"
     safe = sum(1 for finding in listed if finding.fix == "safe")
     unsafe = sum(1 for finding in listed if finding.fix == "unsafe")
     if safe:
@@ -88,9 +90,11 @@ def _looked_at(result: AuditResult) -> str:
 def _table(rows: list[tuple[str, str]], term: Terminal) -> Iterator[str]:
     label_width = max(len(label) for label, _ in rows) + 2
     for label, value in rows:
-        for index, line in enumerate(wrap(value, term.prose - label_width - 2)):
+        lines = wrap(value, term.prose - label_width - 2)
+        padding = " " * (len(value) - len(value.lstrip()))  # of numbers that stand in a column
+        for index, line in enumerate(lines):
             label_shown = "" if index else label
-            yield f"  {term.paint(f'{label_shown:<{label_width}}', 'dim')}{line}"
+            yield f"  {term.paint(f'{label_shown:<{label_width}}', 'dim')}{padding}{line}"
 
 
 def _skipped(skipped: list[Skipped], term: Terminal) -> Iterator[str]:
@@ -102,12 +106,17 @@ def _skipped(skipped: list[Skipped], term: Terminal) -> Iterator[str]:
     ranked = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     for reason, places in ranked[:_REASONS]:
         more = f" and {len(places) - 1:,} more" if len(places) > 1 else ""
-        head, example = f"    {len(places):>5,}  {visible(reason)}", f"{visible(places[0])}{more}"
-        if columns(head) + columns(example) + 2 <= term.prose:
-            yield f"{head}: {term.paint(example, 'dim')}"
+        example = f"{visible(places[0])}{more}"
+        lead = f"    {len(places):>5,}  "
+        margin = " " * len(lead)
+        lines = wrap(f"{reason}:", term.prose - len(margin))
+        lines[0] = lead + lines[0]
+        if len(lines) == 1 and columns(lines[0]) + columns(example) + 1 <= term.prose:
+            yield f"{lines[0]} {term.paint(example, 'dim')}"
         else:
-            yield f"{head}:"
-            yield f"           {term.paint(example, 'dim')}"
+            yield lines[0]
+            yield from (margin + line for line in lines[1:])
+            yield from (margin + term.paint(line, "dim") for line in wrap(example, term.prose - len(margin)))
     rest = ranked[_REASONS:]
     if rest:
         number = sum(len(places) for _, places in rest)

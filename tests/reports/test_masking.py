@@ -86,10 +86,22 @@ stringData:
         "apiVersion: v1\nkind: List\nitems:\n- kind: Secret\n  data:\n    name: hunter2\n- kind: Secret",
         "kind: Secret\npassword: hunter2",
         "kind: Secret\n\tdata: hunter2",
+        "apiVersion: v1\nkind: Secret\ndata:\n  a: hunter2\ndata:\n  b: x",
+        "x: &p hunter2\napiVersion: v1\nkind: Secret\ndata: {a: *p}\n",
+        "apiVersion: v1\nkind: !!str Secret\ndata: &d\n  a: hunter2\nstringData: *d",
+        "spec:\n  manifest:\n    kind: Secret\n    stringData:\n      a: hunter2",
+        "a: b\r---\rkind: Secret\rdata:\r  a: hunter2",
+        "%YAML 1.1\n---\nkind: Secret\ndata:\n  a: hunter2",
     ],
 )
 def test_no_way_of_writing_a_secret_shows_its_value(text: str) -> None:
     assert "hunter2" not in quoted(text, SECRET)
+    assert "hunter2" not in quoted(text, None)
+
+
+def test_a_reference_to_a_secret_is_no_secret() -> None:
+    text = "spec:\n  valuesFrom:\n  - kind: Secret\n    name: db"
+    assert quoted(text, WORKLOAD) == text
 
 
 VALUES = st.text(st.sampled_from("ab:-#'\"{}[]|> \n\t"), max_size=30).map(lambda text: f"{text}hunter2{text}")

@@ -97,7 +97,8 @@ Deployment shop/web
              at base/web.yaml:3:5
 
 ── 1 error, 1 warning ──────────────────────────────────────────────────────────────────────────────
-  Most frequent    image-is-evil 1, image-tag-latest 1
+  Most frequent    1 image-is-evil
+                   1 image-tag-latest
   Fixable          1 finding
   Fixable, unsafe  1 finding, by changes that may alter behaviour
   Learn more       kube-audit rules show image-is-evil
@@ -290,7 +291,9 @@ class TestLongReport:
     → advice for naked-pod
 
 ── 1 error, 60 warnings ────────────────────────────────────────────────────────
-  Most frequent  image-tag-latest 30, naked-pod 30, yaml-syntax 1
+  Most frequent  30 image-tag-latest
+                 30 naked-pod
+                  1 yaml-syntax
 """
             in report
         )
