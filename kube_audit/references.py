@@ -10,7 +10,11 @@ from typing import Any, NamedTuple
 
 from kube_audit.engine.scopes import Pod, kind_names
 from kube_audit.findings import Path
-from kube_audit.manifests.objects import Object, mapping
+from kube_audit.manifests.objects import Object
+from kube_audit.operators import created_names
+from kube_audit.paths import expand
+
+__all__ = ["CREATED_EVERYWHERE", "Reference", "ReferenceField", "created_names", "expand", "references"]
 
 
 class ReferenceField(NamedTuple):
@@ -29,6 +33,16 @@ class ReferenceField(NamedTuple):
     kind: str = ""
     namespace: str = ""
     port: str = ""
+    default_port: int | None = None
+    """The port meant where none is written."""
+    unless: str = ""
+    """A key of the mapping that takes the place of this one."""
+    host: bool = False
+    """The name is a host: `web`, or `web.shop.svc.cluster.local`."""
+
+
+def _service_called_by(via: str, path: str) -> ReferenceField:
+    return ReferenceField(via, path, "Service", namespace="namespace", port="port", default_port=443)
 
 
 _CONFIG = (("configMap", "ConfigMap"), ("secret", "Secret"))
@@ -49,9 +63,21 @@ POD_REFERENCES: tuple[ReferenceField, ...] = (
     ReferenceField("volume", "volumes[].secret", "Secret", name="secretName", keys="items[].key"),
     ReferenceField("volume", "volumes[].projected.sources[].configMap", "ConfigMap", keys="items[].key"),
     ReferenceField("volume", "volumes[].projected.sources[].secret", "Secret", keys="items[].key"),
+    *(
+        ReferenceField("volume", f"volumes[].{field}", "Secret")
+        for field in (
+            "csi.nodePublishSecretRef",
+            "cephfs.secretRef",
+            "flexVolume.secretRef",
+            "iscsi.secretRef",
+            "rbd.secretRef",
+        )
+    ),
+    ReferenceField("volume", "volumes[].azureFile", "Secret", name="secretName"),
     ReferenceField("claim", "volumes[].persistentVolumeClaim", "PersistentVolumeClaim", name="claimName"),
     ReferenceField("imagePullSecret", "imagePullSecrets[]", "Secret"),
     ReferenceField("serviceAccount", "", "ServiceAccount", name="serviceAccountName"),
+    ReferenceField("serviceAccount", "", "ServiceAccount", name="serviceAccount", unless="serviceAccountName"),
     ReferenceField("priorityClass", "", "PriorityClass", name="priorityClassName"),
     ReferenceField("runtimeClass", "", "RuntimeClass", name="runtimeClassName"),
 )
@@ -80,20 +106,35 @@ REFERENCES: dict[str, tuple[ReferenceField, ...]] = {
         ReferenceField("role", "roleRef", kind="kind"),
         ReferenceField("subject", "subjects[]", kind="kind", namespace="namespace"),
     ),
-    "ValidatingWebhookConfiguration": (
-        ReferenceField("webhook", "webhooks[].clientConfig.service", "Service", namespace="namespace"),
+    "ServiceAccount": (ReferenceField("imagePullSecret", "imagePullSecrets[]", "Secret"),),
+    **{
+        kind: (_service_called_by("webhook", "webhooks[].clientConfig.service"),)
+        for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+    },
+    "APIService": (_service_called_by("apiService", "spec.service"),),
+    "CustomResourceDefinition": (_service_called_by("webhook", "spec.conversion.webhook.clientConfig.service"),),
+    "VirtualService.networking.istio.io": tuple(
+        ReferenceField("destination", f"spec.{protocol}[].{step}", "Service", name="host", port="port", host=True)
+        for protocol, step in (
+            ("http", "route[].destination"),
+            ("http", "mirror"),
+            ("tcp", "route[].destination"),
+            ("tls", "route[].destination"),
+        )
     ),
-    "MutatingWebhookConfiguration": (
-        ReferenceField("webhook", "webhooks[].clientConfig.service", "Service", namespace="namespace"),
-    ),
-    "APIService": (ReferenceField("apiService", "spec.service", "Service", namespace="namespace"),),
-    "CustomResourceDefinition": (
-        ReferenceField("webhook", "spec.conversion.webhook.clientConfig.service", "Service", namespace="namespace"),
-    ),
+    "DestinationRule.networking.istio.io": (ReferenceField("destination", "spec", "Service", name="host", host=True),),
     **{
         f"{route}.gateway.networking.k8s.io": (
             ReferenceField(
                 "backend", "spec.rules[].backendRefs[]", "Service", kind="kind", namespace="namespace", port="port"
+            ),
+            ReferenceField(
+                "backend",
+                "spec.rules[].filters[].requestMirror.backendRef",
+                "Service",
+                kind="kind",
+                namespace="namespace",
+                port="port",
             ),
             ReferenceField(
                 "parent", "spec.parentRefs[]", "Gateway.gateway.networking.k8s.io", kind="kind", namespace="namespace"
@@ -104,28 +145,17 @@ REFERENCES: dict[str, tuple[ReferenceField, ...]] = {
 }
 """Kind, as rules name it, to its reference fields."""
 
-CREATES: dict[str, tuple[tuple[str, str], ...]] = {
-    "SealedSecret.bitnami.com": (("Secret", "metadata.name"),),
-    "ExternalSecret.external-secrets.io": (("Secret", "spec.target.name"), ("Secret", "metadata.name")),
-    "ExternalSecret.kubernetes-client.io": (("Secret", "metadata.name"),),
-    "VaultStaticSecret.secrets.hashicorp.com": (("Secret", "spec.destination.name"),),
-    "VaultDynamicSecret.secrets.hashicorp.com": (("Secret", "spec.destination.name"),),
-    "OnePasswordItem.onepassword.com": (("Secret", "metadata.name"),),
-    "AzureKeyVaultSecret.spv.no": (("Secret", "spec.output.secret.name"),),
-    "SopsSecret.isindir.github.com": (("Secret", "metadata.name"),),
-    "Certificate.cert-manager.io": (("Secret", "spec.secretName"),),
-    "Issuer.cert-manager.io": (("Secret", "spec.acme.privateKeySecretRef.name"),),
-    "ClusterIssuer.cert-manager.io": (("Secret", "spec.acme.privateKeySecretRef.name"),),
-    "Bundle.trust.cert-manager.io": (("ConfigMap", "metadata.name"),),
-}
-"""Custom kinds whose controllers create objects under a name that the manifest tells."""
-
 CREATED_EVERYWHERE = frozenset(
     {
         ("ConfigMap", "kube-root-ca.crt"),
         ("ConfigMap", "openshift-service-ca.crt"),
         ("ServiceAccount", "default"),
+        ("ConfigMap", "istio-ca-root-cert"),
+        ("ConfigMap", "extension-apiserver-authentication"),
+        ("Role", "extension-apiserver-authentication-reader"),
         ("Service", "kubernetes"),
+        ("Service", "kube-dns"),
+        ("Service", "metrics-server"),
         ("PriorityClass", "system-node-critical"),
         ("PriorityClass", "system-cluster-critical"),
     }
@@ -162,7 +192,7 @@ def references(obj: Object, pod: Pod | None) -> Iterator[Reference]:
 
 
 def _read(field: ReferenceField, path: Path, holder: Any, obj: Object) -> Iterator[Reference]:
-    if not isinstance(holder, dict):
+    if not isinstance(holder, dict) or (field.unless and holder.get(field.unless)):
         return
     name = holder.get(field.name)
     if not isinstance(name, str) or not name:
@@ -171,6 +201,11 @@ def _read(field: ReferenceField, path: Path, holder: Any, obj: Object) -> Iterat
     if kind is None:
         return
     namespace = holder.get(field.namespace) if field.namespace else None
+    if field.host:
+        place = service_of_host(name)
+        if place is None:
+            return
+        name, namespace = place
     keys = [((*path, field.key), holder.get(field.key))] if field.key else []
     keys += [((*path, *below), value) for below, value in expand(holder, field.keys)] if field.keys else []
     port, port_path = holder.get(field.port) if field.port else None, (*path, field.port)
@@ -185,9 +220,23 @@ def _read(field: ReferenceField, path: Path, holder: Any, obj: Object) -> Iterat
         namespace=namespace if isinstance(namespace, str) and namespace else obj.namespace,
         optional=holder.get("optional") is True,
         keys=tuple((at, key) for at, key in keys if isinstance(key, str)),
-        port=port if isinstance(port, int | str) and not isinstance(port, bool) else None,
+        port=field.default_port if not isinstance(port, int | str) or isinstance(port, bool) else port,
         port_path=port_path,
     )
+
+
+def service_of_host(host: str) -> tuple[str, str | None] | None:
+    """Return name and namespace of the Service that a host in a mesh's configuration means, None where it is none.
+
+    Istio takes a name without dots for a Service of the configuration's own namespace, and everything else for a
+    full name; of those, the ones below `svc` are Services.
+    """
+    parts = host.split(".")
+    if "*" in host or not all(parts):
+        return None
+    if len(parts) == 1:
+        return host, None
+    return (parts[0], parts[1]) if len(parts) > 2 and parts[2] == "svc" else None
 
 
 def _target_kind(field: ReferenceField, holder: dict[str, Any]) -> str | None:
@@ -204,28 +253,3 @@ def _target_kind(field: ReferenceField, holder: dict[str, Any]) -> str | None:
     if isinstance(group, str) and group:
         return kind_names(f"{group}/v1", kind)[0]
     return field.to if field.to.startswith(f"{kind}.") else kind
-
-
-def expand(data: Any, pattern: str) -> Iterator[tuple[Path, Any]]:
-    """Yield (path, value) for everything that a pattern like `spec.rules[].http.paths[]` leads to."""
-    found: list[tuple[Path, Any]] = [((), data)]
-    for step in pattern.split(".") if pattern else ():
-        name = step.removesuffix("[]")
-        found = [((*path, name), mapping(value)[name]) for path, value in found if name in mapping(value)]
-        if step.endswith("[]"):
-            found = [
-                ((*path, index), item)
-                for path, value in found
-                if isinstance(value, list)
-                for index, item in enumerate(value)
-            ]
-    yield from found
-
-
-def created_names(obj: Object) -> Iterator[tuple[str, str]]:
-    """Yield (kind, name) of the objects that a custom resource's controller creates from it."""
-    for kind_name in kind_names(obj.api_version, obj.kind):
-        for kind, path in CREATES.get(kind_name, ()):
-            for _, name in expand(obj.data, path):
-                if isinstance(name, str) and name:
-                    yield kind, name

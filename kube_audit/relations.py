@@ -13,125 +13,226 @@ from typing import Any
 from kube_audit.engine.scopes import Pod, kind_names, pod_of
 from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.objects import Object, mapping
-from kube_audit.references import Reference, created_names
+from kube_audit.near_names import NearNames
+from kube_audit.operators import created_names, own_pod_labels, refers_only
+from kube_audit.references import Reference
 from kube_audit.references import references as references_of
-from kube_audit.selectors import Selector
-from kube_audit.universe import Universes
+from kube_audit.selectors import Labels, Selector, at_run_time, labels_of_pods
+from kube_audit.universe import NOBODY, Members, Universes
 
-Labels = dict[str, Any]
 _CLUSTER_SCOPED = frozenset(
     {"ClusterRole", "PriorityClass", "RuntimeClass", "IngressClass", "StorageClass", "Namespace", "PersistentVolume"}
 )
+_CILIUM_WIDE = "CiliumClusterwideNetworkPolicy.cilium.io"
+_SCALERS = ("HorizontalPodAutoscaler", "ScaledObject.keda.sh")
 
 
 class Relations:
-    """The index. Made once over all objects of a run; every look-up is bounded by what it finds."""
+    """All objects of a run and the ties between them. Objects go by their number, their place in `objects`."""
 
     def __init__(self, objects: Iterable[Object], kustomizations: Kustomizations) -> None:
         self.objects = list(objects)
         self.universes = Universes(self.objects, kustomizations)
         self.pods: dict[int, Pod] = {}
         """Number of each workload to its pod."""
-        self._numbers: dict[int, int] = {}
-        self._by_name: dict[tuple[str, str | None, str], list[int]] = defaultdict(list)
-        self._anywhere: dict[tuple[str, str], list[int]] = defaultdict(list)
-        self._by_kind: dict[tuple[str, str | None], list[int]] = defaultdict(list)
-        self._by_label: dict[tuple[str | None, str, str], list[int]] = defaultdict(list)
-        self._workloads: dict[str | None, list[int]] = defaultdict(list)
-        self._custom_names: dict[str, list[int]] = defaultdict(list)
-        self._created: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self.pod_labels: dict[int, Labels] = {}
+        """Number of each workload to its pods' labels, with those that its controller adds."""
+        self.changes_names = any(kustomization.changes_names for kustomization in kustomizations.all)
+        """Whether a kustomization puts something before or after names."""
         self._generated = {pair for kustomization in kustomizations.all for pair in kustomization.generated}
+        self._numbers: dict[int, int] = {}
+        self._by_name: dict[tuple[str, str | None, str], Members] = defaultdict(Members)
+        self._anywhere: dict[tuple[str, str], Members] = defaultdict(Members)
+        self._by_kind: dict[tuple[str, str | None], Members] = defaultdict(Members)
+        self._names: dict[tuple[str, str | None], set[str]] = defaultdict(set)
+        self._by_label: dict[tuple[str | None, str, str], Members] = defaultdict(Members)
+        self._by_label_anywhere: dict[tuple[str, str], Members] = defaultdict(Members)
+        self._values: dict[tuple[str | None, str], set[str]] = defaultdict(set)
         self._label_keys: set[str] = set()
+        self._workloads: dict[str | None, Members] = defaultdict(Members)
+        self._workload_names: dict[tuple[str | None, str], Members] = defaultdict(Members)
+        self._makers: dict[str, Members] = defaultdict(Members)
+        """Name to the custom resources from which a controller may make other objects."""
+        self._made_labels: dict[tuple[str, str], Members] = defaultdict(Members)
+        self._created: dict[tuple[str, str], Members] = defaultdict(Members)
+        self._near: dict[tuple[str, ...] | tuple[Any, ...], NearNames] = {}
         self._referrers: dict[str, dict[int, list[int]]] = {}
+        self._service_labels: dict[tuple[str | None, str, str], Members] | None = None
         for number, obj in enumerate(self.objects):
             self._add(number, obj)
 
     def _add(self, number: int, obj: Object) -> None:
         self._numbers[id(obj)] = number
-        names = kind_names(obj.api_version, obj.kind)
-        namespace = None if names[0] in _CLUSTER_SCOPED else obj.namespace
+        kind = kind_names(obj.api_version, obj.kind)[0]
+        namespace = None if kind in _CLUSTER_SCOPED else obj.namespace
         name = obj.metadata.get("name")
-        self._by_kind[names[0], namespace].append(number)
+        file = obj.file
+        self._by_kind[kind, namespace].add(number, file)
         if isinstance(name, str):
-            self._by_name[names[0], namespace, name].append(number)
-            self._anywhere[names[0], name].append(number)
-            if len(names) == 1:
-                self._custom_names[name].append(number)
+            self._by_name[kind, namespace, name].add(number, file)
+            self._anywhere[kind, name].add(number, file)
+            self._names[kind, namespace].add(name)
+            if kind != obj.kind and not refers_only(obj):
+                self._makers[name].add(number, file)
         for pair in created_names(obj):
-            self._created[pair].append(number)
+            self._created[pair].add(number, file)
         pod = pod_of(obj)
         if pod is None:
+            if kind != obj.kind:
+                for pair in own_pod_labels(obj).items():
+                    self._made_labels[pair].add(number, file)
             return
         self.pods[number] = pod
-        self._workloads[obj.namespace].append(number)
-        for key, value in pod.labels.items():
+        self._workloads[obj.namespace].add(number, file)
+        if isinstance(name, str):
+            self._workload_names[obj.namespace, name].add(number, file)
+        self.pod_labels[number] = labels_of_pods(obj, pod.labels)
+        for key, value in self.pod_labels[number].items():
             if isinstance(value, str):
-                self._by_label[obj.namespace, key, value].append(number)
+                self._by_label[obj.namespace, key, value].add(number, file)
+                self._by_label_anywhere[key, value].add(number, file)
+                self._values[obj.namespace, key].add(value)
                 self._label_keys.add(key)
 
     def number(self, obj: Object) -> int:
         """Return the number under which an object stands in `objects`."""
         return self._numbers[id(obj)]
 
-    def _seen_from(self, asking: Object, numbers: Iterable[int]) -> Iterator[int]:
-        return (n for n in numbers if self.universes.see(asking.file, self.objects[n].file))
+    def _seen(self, asking: Object, members: Members) -> list[int]:
+        return sorted(self.universes.seen(asking.file, members)) if members else []
+
+    def _sees_any(self, asking: Object, members: Members) -> bool:
+        return any(True for _ in self.universes.seen(asking.file, members))
 
     def named(self, asking: Object, kind: str, namespace: str | None, name: str) -> list[int]:
         """Return the objects of a kind and name in a namespace that the asking object sees."""
         if kind in _CLUSTER_SCOPED:
             namespace = None
-        return list(self._seen_from(asking, self._by_name.get((kind, namespace, name), ())))
+        return self._seen(asking, self._by_name.get((kind, namespace, name), NOBODY))
 
     def named_anywhere(self, asking: Object, kind: str, name: str) -> list[int]:
         """Return the objects of a kind and name in whatever namespace that the asking object sees."""
-        return list(self._seen_from(asking, self._anywhere.get((kind, name), ())))
+        return self._seen(asking, self._anywhere.get((kind, name), NOBODY))
+
+    def workload_named(self, asking: Object, namespace: str | None, name: str) -> list[int]:
+        """Return the workloads of whatever kind with a name in a namespace."""
+        return self._seen(asking, self._workload_names.get((namespace, name), NOBODY))
 
     def of_kind(self, asking: Object, kind: str, namespace: str | None) -> list[int]:
         """Return all objects of a kind in a namespace that the asking object sees."""
         if kind in _CLUSTER_SCOPED:
             namespace = None
-        return list(self._seen_from(asking, self._by_kind.get((kind, namespace), ())))
+        return self._seen(asking, self._by_kind.get((kind, namespace), NOBODY))
 
-    def workloads(self, asking: Object, namespace: str | None) -> list[int]:
-        """Return all workloads of a namespace that the asking object sees."""
-        return list(self._seen_from(asking, self._workloads.get(namespace, ())))
+    def has_kind(self, asking: Object, kind: str, namespace: str | None) -> bool:
+        """Whether an object of a kind is there that the asking object could mean.
+
+        In the namespace; where none is written, in the folders around the asking object.
+        """
+        if kind in _CLUSTER_SCOPED:
+            return self._sees_any(asking, self._by_kind.get((kind, None), NOBODY))
+        return self._has_close(asking, namespace, self._by_kind.get((kind, namespace), NOBODY))
+
+    def has_workload(self, asking: Object, namespace: str | None) -> bool:
+        """Whether a workload is there that the asking object could mean; see `has_kind`."""
+        return self._has_close(asking, namespace, self._workloads.get(namespace, NOBODY))
+
+    def _has_close(self, asking: Object, namespace: str | None, members: Members) -> bool:
+        if namespace is not None:
+            return self._sees_any(asking, members)
+        return any(True for _ in self.universes.seen_near(asking.file, members))
+
+    def misspelt(self, asking: Object, kind: str, namespace: str | None, name: str) -> int | None:
+        """Return the object that a name is likely a misspelling of: of that kind, in that namespace."""
+        if kind in _CLUSTER_SCOPED:
+            namespace = None
+        index = self._near_names(("name", kind, namespace), self._names.get((kind, namespace), ()))
+        for similar in index.like(name):
+            members = self._by_name[kind, namespace, similar]
+            for number in self._seen(asking, members):
+                if namespace is not None or self.universes.near(asking.file, self.objects[number].file):
+                    return number
+        return None
+
+    def similar_values(self, namespace: str | None, key: str, value: str) -> list[str]:
+        """Return the values of a pod label in a namespace of which a value may be a misspelling."""
+        index = self._near_names(("label", namespace, key), self._values.get((namespace, key), ()))
+        return index.like(value)
+
+    def _near_names(self, key: tuple[Any, ...], names: Iterable[str]) -> NearNames:
+        if key not in self._near:
+            self._near[key] = NearNames(names)
+        return self._near[key]
 
     def selected(self, asking: Object, namespace: str | None, selector: Selector) -> list[int]:
         """Return the workloads of a namespace whose pods carry the labels that a selector asks for."""
-        equal = selector.equalities
-        candidates: list[int]
-        if equal:
-            lists = [self._by_label.get((namespace, key, value), []) for key, value in equal]
-            candidates = min(lists, key=len)
-        else:
-            candidates = self._workloads.get(namespace, [])
-        found = (n for n in candidates if selector.matches(self.pods[n].labels))
-        return list(self._seen_from(asking, found))
+        return self._select(asking, selector, self._workloads.get(namespace, NOBODY), self._by_label, (namespace,))
+
+    def _select(
+        self,
+        asking: Object,
+        selector: Selector,
+        all_of_them: Members,
+        index: dict[Any, Members],
+        scope: tuple[Any, ...],
+    ) -> list[int]:
+        selector = at_run_time(selector)
+        lists = [index.get((*scope, key, value), NOBODY) for key, value in selector.equalities]
+        candidates = min(lists, key=len) if lists else all_of_them
+        if not candidates:
+            return []
+        return sorted(n for n in self.universes.seen(asking.file, candidates) if selector.matches(self.pod_labels[n]))
+
+    def with_label(self, asking: Object, namespace: str | None, key: str, value: str) -> Iterator[int]:
+        """Yield the workloads of a namespace whose pods carry a label."""
+        return self.universes.seen(asking.file, self._by_label.get((namespace, key, value), NOBODY))
 
     def maybe_selected(self, asking: Object, selector: Selector) -> bool:
         """Whether a selector would match pods if namespaces that are not written down turned out to be equal."""
-        others: Iterable[str | None] = [None] if asking.namespace else self._workloads
-        return any(
-            self.selected(asking, other, selector)
-            for other in others
-            if other != asking.namespace and (other is None or asking.namespace is None)
-        )
+        if asking.namespace is not None:
+            return bool(self.selected(asking, None, selector))
+        if not selector.equalities:
+            return bool(self._workloads)
+        return bool(self._select(asking, selector, NOBODY, self._by_label_anywhere, ()))
 
-    def made_by_custom_resource(self, asking: Object, labels: Labels) -> bool:
-        """Whether labels point to pods that an operator makes: they hold a custom resource's name or own prefix."""
-        for key, value in labels.items():
-            if isinstance(value, str) and any(True for _ in self._seen_from(asking, self._custom_names.get(value, ()))):
+    def made_by_custom_resource(self, asking: Object, selector: Selector) -> bool:
+        """Whether a selector points to pods that an operator makes.
+
+        It holds a custom resource's name or own prefix, or labels that a custom resource gives its pods.
+        """
+        for key, value in selector.equalities:
+            if self._sees_any(asking, self._makers.get(value, NOBODY)):
                 return True
             prefix = key.rpartition("/")[0]
             if prefix and not prefix.endswith(("kubernetes.io", "k8s.io")) and key not in self._label_keys:
                 return True
-        return False
+        lists = [self._made_labels.get(pair, NOBODY) for pair in selector.equalities]
+        fitting = min(lists, key=len) if lists else NOBODY
+        return any(selector.matches(own_pod_labels(self.objects[n])) for n in self.universes.seen(asking.file, fitting))
+
+    def made_under_name(self, asking: Object, name: str) -> bool:
+        """Whether a name starts with that of a custom resource, as names do that operators make up."""
+        return any(
+            self._sees_any(asking, self._makers.get(name[:end], NOBODY))
+            for end in range(3, len(name) + 1)
+            if end == len(name) or name[end] in "-."
+        )
+
+    def named_by_kustomize(self, asking: Object, kind: str, namespace: str | None, name: str) -> bool:
+        """Whether a name is that of an object with what a kustomization puts before or after it."""
+        if not self.changes_names:
+            return False
+        cuts = [at for at, sign in enumerate(name) if sign in "-."]
+        parts = [part for at in cuts for part in (name[:at], name[at + 1 :])]
+        return any(self._sees_any(asking, self._by_name.get((kind, namespace, part), NOBODY)) for part in parts)
+
+    def generated(self, kind: str, name: str) -> bool:
+        """Whether a kustomization generates, or adds to, a ConfigMap or Secret of that name."""
+        return (kind, name) in self._generated
 
     def exists_elsewhere(self, asking: Object, kind: str, name: str) -> bool:
         """Whether an object comes about without a manifest that could be read: generated, or made by a controller."""
-        if any(n_kind == kind and n_name == name for n_kind, n_name in self._generated):
-            return True
-        return any(True for _ in self._seen_from(asking, self._created.get((kind, name), ())))
+        return self.generated(kind, name) or self._sees_any(asking, self._created.get((kind, name), NOBODY))
 
     def references(self, obj: Object) -> Iterator[Reference]:
         """Yield everything an object names."""
@@ -139,32 +240,83 @@ class Relations:
 
     def selecting(self, kind: str, obj: Object) -> list[int]:
         """Return the objects of a kind (Service, PodDisruptionBudget, NetworkPolicy) that select a workload's pods."""
-        number = self.number(obj)
         if kind not in self._referrers:
             self._referrers[kind] = self._invert_selectors(kind)
-        return self._referrers[kind].get(number, [])
+        return self._referrers[kind].get(self.number(obj), [])
 
     def _invert_selectors(self, kind: str) -> dict[int, list[int]]:
         found: dict[int, list[int]] = defaultdict(list)
-        for (of_kind, namespace), numbers in self._by_kind.items():
+        for (of_kind, namespace), members in self._by_kind.items():
             if of_kind != kind:
                 continue
-            for number in numbers:
+            for number, _ in members.places:
                 selector = Selector.of(self.objects[number])
                 if selector is not None:
                     for workload in self.selected(self.objects[number], namespace, selector):
                         found[workload].append(number)
         return found
 
+    def network_policies(self, obj: Object) -> list[int]:
+        """Return the network policies that apply to a workload's pods, or to any pods of a Namespace.
+
+        Kubernetes' own by their selectors, and Cilium's. Calico's selectors are a language of their own: its
+        policies are taken to apply to all of their namespace.
+        """
+        if obj.kind == "Namespace":
+            kinds, namespace = ("NetworkPolicy", "CiliumNetworkPolicy.cilium.io"), obj.name
+            return [n for kind in kinds for n in self.of_kind(obj, kind, namespace)]
+        found = [*self.selecting("NetworkPolicy", obj), *self.selecting("CiliumNetworkPolicy.cilium.io", obj)]
+        labels = self.pod_labels.get(self.number(obj), {})
+        for number in self.of_kind(obj, _CILIUM_WIDE, None):
+            selector = Selector.of(self.objects[number])
+            if selector is not None and selector.matches(labels):
+                found.append(number)
+        for group in ("crd.projectcalico.org", "projectcalico.org"):
+            found += self.of_kind(obj, f"NetworkPolicy.{group}", obj.namespace)
+            found += self.of_kind(obj, f"GlobalNetworkPolicy.{group}", None)
+        return found
+
+    def monitored(self, monitor: Object) -> list[int]:
+        """Return the Services that a ServiceMonitor asks for, the workloads that a PodMonitor asks for."""
+        spec = mapping(monitor.data.get("spec"))
+        selector = Selector.from_label_selector(spec.get("selector"))
+        chosen = mapping(spec.get("namespaceSelector"))
+        names = chosen.get("matchNames")
+        spaces: list[str | None] = list(names) if isinstance(names, list) and names else [monitor.namespace]
+        anywhere = chosen.get("any") is True
+        if monitor.kind == "PodMonitor":
+            everywhere = list(self._workloads) if anywhere else spaces
+            return [n for space in everywhere for n in self.selected(monitor, space, selector)]
+        if self._service_labels is None:
+            self._service_labels = self._index_services()
+        found = []
+        for space in {s for kind, s in self._by_kind if kind == "Service"} if anywhere else dict.fromkeys(spaces):
+            lists = [self._service_labels.get((space, *pair), NOBODY) for pair in selector.equalities]
+            candidates = min(lists, key=len) if lists else self._by_kind.get(("Service", space), NOBODY)
+            found += [
+                number
+                for number in self.universes.seen(monitor.file, candidates)
+                if selector.matches(mapping(self.objects[number].metadata.get("labels")))
+            ]
+        return sorted(found)
+
+    def _index_services(self) -> dict[tuple[str | None, str, str], Members]:
+        index: dict[tuple[str | None, str, str], Members] = defaultdict(Members)
+        for (kind, namespace), members in self._by_kind.items():
+            for number, file in members.places if kind == "Service" else ():
+                for key, value in mapping(self.objects[number].metadata.get("labels")).items():
+                    if isinstance(value, str):
+                        index[namespace, key, value].add(number, file)
+        return index
+
     def scaling(self, obj: Object) -> list[int]:
         """Return the autoscalers (HorizontalPodAutoscaler, KEDA's ScaledObject) whose target is a workload."""
         if "scale" not in self._referrers:
             targets: dict[int, list[int]] = defaultdict(list)
-            for (kind, _), numbers in self._by_kind.items():
-                if kind in ("HorizontalPodAutoscaler", "ScaledObject.keda.sh"):
-                    for number in numbers:
-                        for target in self._scale_targets(self.objects[number]):
-                            targets[target].append(number)
+            for (kind, _), members in self._by_kind.items():
+                for number, _ in members.places if kind in _SCALERS else ():
+                    for target in self._scale_targets(self.objects[number]):
+                        targets[target].append(number)
             self._referrers["scale"] = targets
         return self._referrers["scale"].get(self.number(obj), [])
 

@@ -5,9 +5,25 @@ Semantics of `k8s.io/apimachinery/pkg/labels` and the API reference for LabelSel
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from kube_audit.manifests.objects import Object, mapping
+
+Labels = dict[str, Any]
+_POD_NAME = "statefulset.kubernetes.io/pod-name"
+_JOB_NAMES = ("job-name", "batch.kubernetes.io/job-name")
+_WITH_HASHES = frozenset(
+    {
+        "pod-template-hash",
+        "controller-revision-hash",
+        "apps.kubernetes.io/pod-index",
+        "controller-uid",
+        "batch.kubernetes.io/controller-uid",
+        "pod-template-generation",
+    }
+)
+"""Labels whose values only the cluster knows."""
 
 
 class Selector(NamedTuple):
@@ -43,6 +59,9 @@ class Selector(NamedTuple):
             return Selector.from_labels(chosen) if chosen and spec.get("type") != "ExternalName" else None
         if obj.kind == "NetworkPolicy":
             return Selector.from_label_selector(spec.get("podSelector"))
+        if obj.group == "cilium.io":
+            endpoints = spec.get("endpointSelector")
+            return _of_cilium(endpoints) if isinstance(endpoints, dict) else None
         if obj.kind == "ReplicationController":
             return Selector.from_labels(spec.get("selector"))
         selector = spec.get("selector")
@@ -66,3 +85,31 @@ def _holds(value: Any, operator: str, values: frozenset[str]) -> bool:
         case "DoesNotExist":
             return value is None
     return False
+
+
+def labels_of_pods(obj: Object, labels: Labels) -> Labels:
+    """Return a workload's pod labels with those that its controller adds (`*` stands for the ordinal)."""
+    if obj.kind == "StatefulSet":
+        return {**labels, _POD_NAME: f"{obj.name}-*"}
+    if obj.kind == "Job":
+        return {**dict.fromkeys(_JOB_NAMES, obj.name), **labels}
+    return labels
+
+
+def at_run_time(selector: Selector) -> Selector:
+    """Return a selector as `labels_of_pods` can answer it: without hashes, one pod of a StatefulSet like all."""
+    if not any(key in _WITH_HASHES or key == _POD_NAME for key, _ in selector.equalities):
+        return selector
+    equalities = tuple(
+        (key, re.sub(r"-\d+$", "-*", value) if key == _POD_NAME else value)
+        for key, value in selector.equalities
+        if key not in _WITH_HASHES
+    )
+    return Selector(equalities, selector.expressions)
+
+
+def _of_cilium(chosen: dict[str, Any]) -> Selector:
+    """Cilium's labels may carry their source, and its policies may name the namespace like a label."""
+    plain = Selector.from_label_selector(chosen)
+    equalities = tuple((key.removeprefix("k8s:").removeprefix("any:"), value) for key, value in plain.equalities)
+    return Selector(tuple(pair for pair in equalities if not pair[0].startswith("io.kubernetes.pod.namespace")))

@@ -3,13 +3,16 @@
 Two objects see each other unless the folders in which their paths part are variants. Folders side by side are
 variants when both hold the same object (kind, namespace, name), as `overlays/dev` and `overlays/prod` do; what
 lies above or beside them is shared. Objects that one kustomization includes always see each other.
+
+Objects that share something (a name, a label) are kept as `Members`; who sees which of them is found by walking
+down from the top folder to the asking file's, so that a thousand variants do not ask each other.
 """
 
 from __future__ import annotations
 
 import os.path
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from kube_audit.engine.scopes import kind_names
 from kube_audit.manifests.kustomizations import Kustomizations
@@ -23,24 +26,53 @@ def identity(obj: Object) -> Identity:
     return (kind_names(obj.api_version, obj.kind)[0], obj.namespace, obj.name)
 
 
+Folder = tuple[str, ...]
+_FEW = 8
+
+
+class Members:
+    """Numbers of objects that share something, in the order in which they were read, and the folder of each."""
+
+    __slots__ = ("by_root", "places", "tree")
+
+    def __init__(self) -> None:
+        self.places: list[tuple[int, str]] = []
+        """Number and file."""
+        self.tree: dict[Folder, dict[Folder, list[int]]] | None = None
+        """Folder to what lies in it, under (), and in the folders in it, by family or folder."""
+        self.by_root: dict[int, list[int]] = {}
+
+    def add(self, number: int, file: str) -> None:
+        """Take an object in; all are added before the first question."""
+        self.places.append((number, file))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+NOBODY = Members()
+
+
 class Universes:
     """Answers whether two files' objects see each other."""
 
     def __init__(self, objects: Iterable[Object], kustomizations: Kustomizations) -> None:
-        self._family: dict[tuple[str, ...], tuple[str, ...]] = {}
-        """Folder that is a variant to the folder that stands for its family."""
+        self._family: dict[Folder, Folder] = {}
+        """Folder that is a variant to the folder that stands for its family (a union-find forest, then flat)."""
         self._roots: dict[str, set[int]] | None = None
         self._kustomizations = kustomizations
-        self._folders: dict[str, tuple[str, ...]] = {}
-        folders: dict[Identity, set[tuple[str, ...]]] = defaultdict(set)
+        self._folders: dict[str, Folder] = {}
+        folders: dict[Identity, set[Folder]] = defaultdict(set)
         for obj in objects:
-            if obj.metadata.get("name"):
+            if obj.metadata.get("name") and obj.kind != "Namespace":  # applications bring their own along
                 folders[identity(obj)].add(self.folder(obj.file))
         for places in folders.values():
             if len(places) > 1:
-                self._part(sorted(places), 0)
+                self._part(sorted(places))
+        for folder in list(self._family):
+            self._head(folder)
 
-    def folder(self, file: str) -> tuple[str, ...]:
+    def folder(self, file: str) -> Folder:
         """Return a file's folder as the names on the way to it."""
         known = self._folders.get(file)
         if known is None:
@@ -61,48 +93,111 @@ class Universes:
         family = self._family.get(here[: shared + 1])
         if family is None or family != self._family.get(there[: shared + 1]):
             return True
-        return self._built_together(one, other)
+        return self.built_together(one, other)
 
     def near(self, one: str, other: str) -> bool:
         """Whether two files are likely to be about one application: in one folder, or one above the other's."""
         here, there = self.folder(one), self.folder(other)
         shared = _shared(here, there)
-        return shared in (len(here), len(there)) or self._built_together(one, other)
+        return shared in (len(here), len(there)) or self.built_together(one, other)
 
-    def _part(self, places: list[tuple[str, ...]], depth: int) -> None:
+    def seen(self, file: str, members: Members) -> Iterator[int]:
+        """Yield the numbers of those members that a file's objects see, few in their order."""
+        if len(members) <= _FEW or not self._family:
+            yield from (number for number, other in members.places if self.see(file, other))
+            return
+        tree = self._tree(members)
+        here = self.folder(file)
+        given: set[int] = set()
+        for depth in range(len(here) + 1):
+            groups = tree.get(here[:depth])
+            if groups is None:
+                break
+            own = self._group(here, depth) if depth < len(here) else None
+            for group, numbers in groups.items():
+                if group != own:
+                    given.update(numbers)
+                    yield from numbers
+        for root in self.roots(file):
+            yield from (number for number in members.by_root.get(root, ()) if number not in given)
+            given.update(members.by_root.get(root, ()))
+
+    def seen_near(self, file: str, members: Members) -> Iterator[int]:
+        """Yield the numbers of those members that `near` holds for, few in their order."""
+        if len(members) <= _FEW:
+            yield from (number for number, other in members.places if self.near(file, other))
+            return
+        tree = self._tree(members)
+        here = self.folder(file)
+        given: set[int] = set()
+        for depth in range(len(here) + 1):
+            groups = tree.get(here[:depth], {})
+            for numbers in groups.values() if depth == len(here) else [groups.get((), [])]:
+                given.update(numbers)
+                yield from numbers
+        for root in self.roots(file):
+            yield from (number for number in members.by_root.get(root, ()) if number not in given)
+            given.update(members.by_root.get(root, ()))
+
+    def _tree(self, members: Members) -> dict[Folder, dict[Folder, list[int]]]:
+        if members.tree is None:
+            members.tree = {}
+            for number, file in members.places:
+                folder = self.folder(file)
+                for depth in range(len(folder) + 1):
+                    groups = members.tree.setdefault(folder[:depth], {})
+                    groups.setdefault(self._group(folder, depth), []).append(number)
+                for root in self.roots(file):
+                    members.by_root.setdefault(root, []).append(number)
+        return members.tree
+
+    def _group(self, folder: Folder, depth: int) -> Folder:
+        """Return what stands for the next folder on the way down: its family, else itself; () at the end."""
+        below = folder[: depth + 1]
+        return self._family.get(below, below) if len(folder) > depth else ()
+
+    def _part(self, places: list[Folder]) -> None:
         """Make variants of the folders into which places that hold the same object part."""
-        branches: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-        for place in places:
-            if len(place) > depth:
-                branches[place[depth]].append(place)
-        if len(branches) > 1:
-            names = sorted(branches)
-            first = places[0][:depth] if len(places[0]) >= depth else ()
-            self._unite([(*first, name) for name in names])
-        for below in branches.values():
-            if len(below) > 1:
-                self._part(below, depth + 1)
+        pending = [(places, 0)]
+        while pending:
+            here, depth = pending.pop()
+            branches: dict[str, list[Folder]] = defaultdict(list)
+            for place in here:
+                if len(place) > depth:
+                    branches[place[depth]].append(place)
+            if len(branches) > 1:
+                self._unite([below[0][: depth + 1] for below in branches.values()])
+            pending.extend((below, depth + 1) for below in branches.values() if len(below) > 1)
 
-    def _unite(self, folders: list[tuple[str, ...]]) -> None:
-        heads = {self._family.get(folder, folder) for folder in folders}
-        head = min(heads)
-        for folder in folders:
-            self._family[folder] = head
-        if len(heads) > 1:
-            for folder, family in self._family.items():
-                if family in heads:
-                    self._family[folder] = head
+    def _unite(self, folders: list[Folder]) -> None:
+        heads = {self._head(folder) for folder in folders}
+        first = min(heads)
+        for head in heads:
+            self._family[head] = first
 
-    def _built_together(self, one: str, other: str) -> bool:
+    def _head(self, folder: Folder) -> Folder:
+        """Return the folder that stands for a folder's family, and shorten the way there."""
+        head = self._family.setdefault(folder, folder)
+        while self._family[head] != head:
+            head = self._family[head]
+        while self._family[folder] != head:
+            self._family[folder], folder = head, self._family[folder]
+        return head
+
+    def built_together(self, one: str, other: str) -> bool:
+        """Whether one kustomization includes both files."""
+        return not self.roots(one).isdisjoint(self.roots(other))
+
+    def roots(self, file: str) -> frozenset[int] | set[int]:
+        """Return the numbers of the kustomizations that include a file."""
         if not self._kustomizations.all:
-            return False
+            return frozenset()
         if self._roots is None:
             self._roots = _build_roots(self._kustomizations)
-        here, there = (self._roots.get(os.path.normpath(file), set()) for file in (one, other))
-        return not here.isdisjoint(there)
+        return self._roots.get(os.path.normpath(file), frozenset())
 
 
-def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+def _shared(one: Folder, other: Folder) -> int:
     count = 0
     for a, b in zip(one, other, strict=False):
         if a != b:

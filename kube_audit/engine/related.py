@@ -5,19 +5,30 @@ Entries are plain maps (see `entity` and `_reference`), made once per object and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
+from kube_audit.engine.verdicts import judge
 from kube_audit.findings import path_text
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.names import closest
 from kube_audit.placeholders import is_placeholder
-from kube_audit.references import CREATED_EVERYWHERE, Reference
 from kube_audit.relations import Relations
+from kube_audit.rivals import Rivals
 from kube_audit.selectors import Selector
+from kube_audit.universe import identity
 
 Entity = dict[str, Any]
-_BUILT_IN_ROLES = frozenset({"cluster-admin", "admin", "edit", "view"})
+_MOST_CANDIDATES = 200
+_CONTROLLERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
+_CONTROL_PLANE = frozenset(
+    {
+        *(("component", name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")),
+        *(("k8s-app", name) for name in ("kube-dns", "kube-proxy", "kube-controller-manager", "kube-scheduler")),
+    }
+)
+"""Labels of pods that clusters run without a manifest."""
 
 
 class Related:
@@ -27,6 +38,7 @@ class Related:
         self.relations = relations
         self._entities: dict[int, Entity] = {}
         self._made: dict[tuple[int, str], Any] = {}
+        self._all_rivals: Rivals | None = None
 
     def names(self) -> tuple[str, ...]:
         """Return the names that rules may use after `related.`."""
@@ -79,161 +91,114 @@ class Related:
         return self.entities(self.relations.selected(obj, obj.namespace, selector)) if selector is not None else []
 
     def _nearest_pods(self, obj: Object) -> list[Entity]:
-        """Return the workloads closest to what a selector asks for, best first, each with `differs`.
+        """Return the workloads closest to what a selector asks for, best first, where it selects none.
 
-        Only such as share a label with the selector, or have a value like the wanted one.
+        Each has `differs`, and `at`, the path of the first label that differs.
         """
         selector = Selector.of(obj)
-        if selector is None:
+        if selector is None or self.relations.selected(obj, obj.namespace, selector):
             return []
         ranked = []
-        for number in self.relations.workloads(obj, obj.namespace):
+        for number in islice(dict.fromkeys(self._candidates(obj, selector)), _MOST_CANDIDATES):
             other = self.relations.objects[number]
             if obj.namespace is None and not self.relations.universes.near(obj.file, other.file):
                 continue
-            labels = self.relations.pods[number].labels
-            same = [key for key, value in selector.equalities if labels.get(key) == value]
+            labels = self.relations.pod_labels[number]
             differs = [
                 {"key": key, "wanted": value, "found": str(labels.get(key, ""))}
                 for key, value in selector.equalities
                 if labels.get(key) != value
             ]
-            alike = [d for d in differs if closest(d["wanted"], [d["found"]])]
-            if differs and (same or len(alike) == len(differs)):
-                score = (2 * len(same) + len(alike), -len(differs), other.name == obj.name)
-                ranked.append((score, number, differs))
+            same = len(selector.equalities) - len(differs)
+            alike = sum(1 for d in differs if closest(d["wanted"], [d["found"]]))
+            namesake = other.name == obj.name
+            if differs and (alike == len(differs) or (same and (len(differs) == 1 or namesake)) or namesake):
+                ranked.append(((2 * same + alike, -len(differs), namesake), number, differs))
         ranked.sort(key=lambda entry: (entry[0], -entry[1]), reverse=True)
-        return [{**self.entity(number), "differs": differs} for _, number, differs in ranked[:3]]
+        return [self._near_miss(number, differs) for _, number, differs in ranked[:3]]
+
+    def _candidates(self, obj: Object, selector: Selector) -> Iterator[int]:
+        """Yield workloads that a selector nearly fits, those first that share the rarest of its labels."""
+        relations, namespace = self.relations, obj.namespace
+        if obj.name is not None:
+            yield from relations.workload_named(obj, namespace, obj.name)
+        shared = [list(islice(relations.with_label(obj, namespace, *pair), 200)) for pair in selector.equalities]
+        for numbers in sorted(shared, key=len):
+            yield from numbers
+        for key, value in selector.equalities:
+            yield from relations.workload_named(obj, namespace, value)
+            for similar in relations.similar_values(namespace, key, value)[:5]:
+                yield from relations.with_label(obj, namespace, key, similar)
+
+    def _near_miss(self, number: int, differs: list[dict[str, str]]) -> Entity:
+        path = (*self.relations.pods[number].path[:-1], "metadata", "labels", differs[0]["key"])
+        return {**self.entity(number), "differs": differs, "at": path_text(path)}
 
     def _pods_unknown(self, obj: Object) -> bool:
         """Whether pods that this object selects may exist although no manifest here makes them."""
         selector = Selector.of(obj)
-        if selector is None:
+        if selector is None or self.relations.selected(obj, obj.namespace, selector):
             return False
         if any(is_placeholder(part) for pair in selector.equalities for part in pair):
             return True
-        if self.relations.made_by_custom_resource(obj, dict(selector.equalities)):
+        if any(pair in _CONTROL_PLANE for pair in selector.equalities):
             return True
-        if self.relations.maybe_selected(obj, selector):
+        if self.relations.made_by_custom_resource(obj, selector) or self.relations.maybe_selected(obj, selector):
             return True
-        return not self._nearest_pods(obj) and not self._has_near(
-            obj, self.relations.workloads(obj, obj.namespace), obj.namespace
-        )
+        return not self._of(obj, "nearestPods") and not self.relations.has_workload(obj, obj.namespace)
 
-    def _has_near(self, obj: Object, numbers: list[int], namespace: str | None) -> bool:
-        """Whether any of the objects can be taken to be part of the same application as the asking one."""
-        if namespace is not None:
-            return bool(numbers)
-        near = self.relations.universes.near
-        return any(near(obj.file, self.relations.objects[n].file) for n in numbers)
+    def _other_pods(self, obj: Object) -> list[Entity]:
+        """Other workloads with pods of their own that this workload's selector matches as well."""
+        selector = Selector.of(obj)
+        if selector is None or not (selector.equalities or selector.expressions) or obj.kind not in _CONTROLLERS:
+            return []
+        own = identity(obj)
+        numbers = self.relations.selected(obj, obj.namespace, selector)
+        others = (n for n in numbers if self.relations.objects[n].kind in _CONTROLLERS)
+        return self.entities(list(islice((n for n in others if identity(self.relations.objects[n]) != own), 3)))
 
     def _target(self, obj: Object) -> Entity | None:
         """The workload that an autoscaler scales; None where it is not in the tree."""
-        found = [entry["target"] for entry in self._references(obj) if entry["via"] == "scaleTarget"]
-        return next((target for target in found if target is not None), None)
+        found = (e for e in self._of(obj, "references") if e["via"] == "scaleTarget" and e["verdict"] == "fits")
+        return next((entry["target"] for entry in found if entry["target"] is not None), None)
 
     def _references(self, obj: Object) -> list[dict[str, Any]]:
         """Everything this object names, with a verdict each."""
-        entries = []
-        for reference in self.relations.references(obj):
-            entries.extend(self._reference(obj, reference))
-        return entries
+        relations = self.relations
+        return [entry for one in relations.references(obj) for entry in judge(relations, obj, one, self.entity)]
 
-    def _reference(self, obj: Object, reference: Reference) -> list[dict[str, Any]]:
-        """Judge one reference: `verdict` is fits, typo, missing, elsewhere or unknown; for keys and ports also.
+    def _claims(self, obj: Object) -> list[Entity]:
+        """PersistentVolumeClaims that a workload mounts."""
+        found = (e for e in self._of(obj, "references") if e["via"] == "claim" and e["verdict"] == "fits")
+        return [entry["target"] for entry in found if entry["target"] is not None]
 
-        unknown: the tree holds no object of that kind that could be meant. elsewhere: only other namespaces
-        have it. A name that exists gives one more entry for each key or port that does not.
-        """
-        found = self.relations.named(obj, reference.kind, reference.namespace, reference.name)
-        entry: dict[str, Any] = {
-            "via": reference.via,
-            "path": path_text(reference.path),
-            "kind": reference.kind,
-            "name": reference.name,
-            "namespace": reference.namespace or "",
-            "optional": reference.optional,
-            "verdict": "fits",
-            "similar": "",
-            "target": self.entity(found[0]) if found else None,
-            "key": "",
-            "port": "",
-            "known": [],
-        }
-        if not found:
-            entry["verdict"], similar = self._verdict_on_name(obj, reference)
-            if similar is not None:
-                entry |= {"similar": self.relations.objects[similar].name, "target": self.entity(similar)}
-            return [entry]
-        entries = [entry]
-        for path, key in reference.keys if not reference.optional else ():
-            known = self._keys(found)
-            if known is not None and key not in known and not is_placeholder(key):
-                similar_key = closest(key, known)
-                verdict = "key-typo" if similar_key else "key-missing"
-                extra = {"path": path_text(path), "key": key, "known": known, "similar": similar_key}
-                entries.append({**entry, **extra, "verdict": verdict})
-        if reference.port is not None and reference.kind == "Service":
-            ports = self._service_ports(found)
-            if ports is not None and reference.port not in [p for port in ports for p in port]:
-                known = [str(name or number) for number, name in ports]
-                extra = {
-                    "path": path_text(reference.port_path),
-                    "port": str(reference.port),
-                    "known": known,
-                    "similar": closest(str(reference.port), known),
-                }
-                entries.append({**entry, **extra, "verdict": "port-missing"})
-        return entries
+    def _pod_policies(self, obj: Object) -> list[dict[str, Any]]:
+        """For each set of policies that applies to pods of this one: `policies`, and one workload as `pods`."""
+        groups: dict[tuple[int, ...], int] = {}
+        selector = Selector.of(obj)
+        for number in self.relations.selected(obj, obj.namespace, selector) if selector is not None else ():
+            policies = self.relations.network_policies(self.relations.objects[number])
+            groups.setdefault(tuple(policies), number)
+        return [{"pods": self.entity(n), "policies": self.entities(list(group))} for group, n in groups.items()]
 
-    def _verdict_on_name(self, obj: Object, reference: Reference) -> tuple[str, int | None]:
-        """Return the verdict on a name that is not found, and the object that is likely meant."""
-        relations, kind, name = self.relations, reference.kind, reference.name
-        well_known = (
-            (kind, name) in CREATED_EVERYWHERE
-            or is_placeholder(name)
-            or (reference.via == "role" and (name in _BUILT_IN_ROLES or name.startswith("system:")))
-        )
-        if reference.optional or well_known or relations.exists_elsewhere(obj, kind, name):
-            return "fits", None
-        others = relations.named_anywhere(obj, kind, name)
-        if any(reference.namespace is None or relations.objects[n].namespace is None for n in others):
-            return "fits", None  # which namespace is meant is decided where it is applied
-        if others:
-            return "elsewhere", others[0]
-        same_kind = relations.of_kind(obj, kind, reference.namespace)
-        if not self._has_near(obj, same_kind, reference.namespace):
-            return "unknown", None
-        near = [
-            n
-            for n in same_kind
-            if reference.namespace is not None or relations.universes.near(obj.file, relations.objects[n].file)
+    def _rivals(self, obj: Object) -> list[dict[str, Any]]:
+        """What this object takes for itself that another has taken: `over`, `value`, `path`, `others`, `same`."""
+        if self._all_rivals is None:
+            self._all_rivals = Rivals(self.relations.objects, self.relations.universes)
+        return [
+            {
+                "over": taking.over,
+                "value": taking.value,
+                "path": path_text(taking.path),
+                "others": self.entities(others),
+                "same": self.relations.objects[others[0]].data == obj.data,
+                "sameFile": self.relations.objects[others[0]].file == obj.file,
+            }
+            for taking, others in self._all_rivals.of(obj, self.relations.number(obj))
         ]
-        names = {relations.objects[n].name or "": n for n in reversed(near)}
-        similar = closest(name, sorted(names))
-        return ("typo", names[similar]) if similar else ("missing", None)
 
-    def _keys(self, numbers: list[int]) -> list[str] | None:
-        """Return the data keys of ConfigMaps or Secrets of one name; None where they are filled elsewhere."""
-        keys: list[str] = []
-        for number in numbers:
-            data = self.relations.objects[number].data
-            if not any(field in data for field in ("data", "binaryData", "stringData")):
-                return None
-            for field in ("data", "binaryData", "stringData"):
-                keys.extend(mapping(data.get(field)))
-        return keys
-
-    def _service_ports(self, numbers: list[int]) -> list[tuple[Any, Any]] | None:
-        """Return (number, name) of the ports of Services of one name; None where they cannot be told."""
-        ports: list[tuple[Any, Any]] = []
-        for number in numbers:
-            spec = mapping(self.relations.objects[number].data.get("spec"))
-            entries = spec.get("ports")
-            if spec.get("type") == "ExternalName" or not isinstance(entries, list):
-                return None
-            ports.extend((mapping(entry).get("port"), mapping(entry).get("name")) for entry in entries)
-        return None if any(isinstance(p, str) and is_placeholder(p) for port in ports for p in port) else ports
+    def _of(self, obj: Object, name: str) -> Any:
+        return self.of(obj, frozenset({name}))[name]
 
 
 def _selecting(kind: str) -> Callable[[Related, Object], Any]:
@@ -244,15 +209,15 @@ _MAKERS: dict[str, Callable[[Related, Object], Any]] = {
     "pods": Related._pods,
     "nearestPods": Related._nearest_pods,
     "podsUnknown": Related._pods_unknown,
+    "otherPods": Related._other_pods,
     "target": Related._target,
     "references": Related._references,
+    "claims": Related._claims,
+    "podPolicies": Related._pod_policies,
+    "rivals": Related._rivals,
     "services": _selecting("Service"),
     "budgets": _selecting("PodDisruptionBudget"),
-    "networkPolicies": _selecting("NetworkPolicy"),
+    "networkPolicies": lambda related, obj: related.entities(related.relations.network_policies(obj)),
+    "monitored": lambda related, obj: related.entities(related.relations.monitored(obj)),
     "autoscalers": lambda related, obj: related.entities(related.relations.scaling(obj)),
-    "claims": lambda related, obj: [
-        entry["target"]
-        for entry in related._references(obj)
-        if entry["via"] == "claim" and entry["target"] is not None and entry["verdict"] == "fits"
-    ],
 }
