@@ -5,9 +5,12 @@ from __future__ import annotations
 import os.path
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
+from kube_audit import suppressions
+from kube_audit.config import EMPTY, Config
 from kube_audit.engine.catalogue import Catalogue
 from kube_audit.engine.model import Rule
 from kube_audit.engine.scopes import pod_of
@@ -17,6 +20,7 @@ from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.manifest import Manifest
 from kube_audit.manifests.objects import Object
 from kube_audit.manifests.yaml import Problem
+from kube_audit.overrides import Overrides
 from kube_audit.sources.files import SourceFile, UnreadableFile
 from kube_audit.sources.files import read as read_source
 from kube_audit.validation.api_versions import VersionProblem, client_side, is_group_like, judge
@@ -36,6 +40,7 @@ class Request(NamedTuple):
     rules: Sequence[Rule]
     kubernetes_version: str
     profile: str = "default"
+    config: Config = EMPTY
     params: Mapping[str, Mapping[str, object]] = MappingProxyType({})
     stdin: BinaryIO | None = None
     progress: Progress | None = None
@@ -60,6 +65,7 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     objects = _validate(request, schemas, objects, active, findings, summary)
     summary.objects = len(objects)
     findings.extend(_rule_findings(request, objects, around))
+    findings = _silence(findings, manifests, objects, active, request, catalogue)
     summary.audited = len({obj.file for obj in objects} | {finding.file for finding in findings})
     findings.sort(key=lambda finding: finding.sort_key)
     summary.seconds = time.perf_counter() - started
@@ -249,6 +255,28 @@ def _rule_findings(request: Request, objects: list[Object], around: Kustomizatio
     for number, obj in enumerate(objects):
         _tell(request, "auditing", number, len(objects))
         yield from engine.findings(obj)
+
+
+def _silence(
+    findings: list[Finding],
+    manifests: Iterable[Manifest],
+    objects: list[Object],
+    active: dict[str, Rule],
+    request: Request,
+    catalogue: Catalogue,
+) -> list[Finding]:
+    """Mark what comments, annotations and the configuration silence, and tell which of these do nothing."""
+    known, equivalents = frozenset(catalogue.rules), catalogue.equivalents()
+    silencers = [silencer for one in manifests for silencer in suppressions.in_manifest(one, known, equivalents)]
+    findings = suppressions.apply(findings, silencers)
+    overrides = Overrides(request.config.overrides, objects, date.today()) if request.config.overrides else None
+    if overrides is not None:
+        findings = [overrides.apply(finding) for finding in findings]
+    rule = active.get(suppressions.UNUSED)
+    if rule is not None:
+        findings.extend(suppressions.unused(silencers, frozenset(active), rule.severity))
+        findings.extend(overrides.unused(rule.severity) if overrides is not None else ())
+    return findings
 
 
 def _tell(request: Request, stage: str, done: int, total: int) -> None:

@@ -13,18 +13,20 @@ from typing import Any
 from kube_audit import cache
 from kube_audit.cli import FINDINGS
 from kube_audit.cli.errors import CannotRun
+from kube_audit.config import Config
 from kube_audit.findings import AuditResult, Severity, at_least
 
 
 def check(
     paths: tuple[str, ...],
     outputs: tuple[str, ...],
-    profile: str,
+    profile: str | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     severity: Severity | None,
-    fail_on: Severity,
+    fail_on: Severity | None,
     kubernetes_version: str | None,
+    config_file: str | None,
     rule_folders: tuple[str, ...],
     no_cache: bool,
 ) -> int:
@@ -37,23 +39,45 @@ def check(
 
     if no_cache:
         cache.disable()
-    targets = [_target(output) for output in outputs or ("text",)]
-    version = (kubernetes_version or newest_version()).removeprefix("v")
+    config = _config(config_file, paths)
+    targets = [_target(output) for output in outputs or config.get("output", ("text",))]
+    profile = profile or config.get("profile", "default")
+    severity = severity or config.get("severity")
+    fail_on = fail_on or config.get("fail-on", "warning")
+    version = (kubernetes_version or config.get("kubernetes-version") or newest_version()).removeprefix("v")
     if version not in supported_versions():
         known = supported_versions()
         raise CannotRun(f"Kubernetes {version} is not known; --kubernetes-version takes {known[0]} to {known[-1]}")
     try:
-        known_rules = catalogue.load([Path(folder) for folder in rule_folders])
-        rules = known_rules.choose(profile, _ids(select), _ids(ignore))
+        known_rules = catalogue.load([Path(folder) for folder in (*config.get("rule-folders", ()), *rule_folders)])
+        rules = known_rules.choose(profile, _ids(select), _ids(ignore), config.rules)
         sources = list(find(paths or (".",), Path.cwd()))
     except (PathError, RuleError, catalogue.SelectionError) as error:
         raise CannotRun(str(error)) from error
     with _progress() as progress:
-        request = audit.Request(sources, rules, version, profile, progress=progress)
+        params = {rule: setting.params for rule, setting in config.rules.items() if setting.params}
+        request = audit.Request(sources, rules, version, profile, config, params, progress=progress)
         result = audit.run(request, known_rules)
     _report(result, targets, severity)
     shown = (f for f in result.findings if f.suppressed is None)
     return FINDINGS if any(at_least(finding.severity, fail_on) for finding in shown) else 0
+
+
+def _config(file: str | None, paths: tuple[str, ...]) -> Config:
+    """Return the configuration that is named, or the nearest one from the first audited path upwards."""
+    from kube_audit import config
+
+    start = Path(paths[0]) if paths and paths[0] != "-" else Path.cwd()
+    found = Path(file) if file else config.find(start.absolute())
+    try:
+        return config.EMPTY if found is None else config.load(_shown(found))
+    except config.ConfigError as error:
+        raise CannotRun(str(error)) from error
+
+
+def _shown(file: Path) -> Path:
+    """Return a path relative to the working directory where it lies below it: messages are shorter."""
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
 def _ids(values: Iterable[str]) -> list[str]:

@@ -34,7 +34,7 @@ def cli() -> None:
     help=f"Report format ({', '.join(_FORMATS)}), to standard output or a file. May be repeated: "
     "-o text -o sarif=audit.sarif.  [default: text]",
 )
-@click.option("--profile", default="default", show_default=True, metavar="NAME", help="Set of rules to run; see below.")
+@click.option("--profile", metavar="NAME", help="Set of rules to run; see below.  [default: default]")
 @click.option("--select", multiple=True, metavar="ID,...", help="Run only these rules.")
 @click.option("--ignore", multiple=True, metavar="ID,...", help="Leave these rules out.")
 @click.option(
@@ -47,6 +47,13 @@ def cli() -> None:
     "--kubernetes-version",
     metavar="X.Y",
     help="Version of the cluster that the manifests are for.  [default: the newest that is known]",
+)
+@click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Configuration.  [default: the nearest .kube-audit.yaml from the first path upwards]",
 )
 @click.option(
     "--rules",
@@ -133,5 +140,5 @@ def completion(shell: str) -> None:
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
-    assert kind is not None
-    click.echo(kind(cli, {}, "kube-audit", "_KUBE_AUDIT_COMPLETE").source())
+    if kind is not None:
+        click.echo(kind(cli, {}, "kube-audit", "_KUBE_AUDIT_COMPLETE").source())

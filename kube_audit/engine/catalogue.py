@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import marshal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kube_audit import __version__, cache
 from kube_audit.bundled import rules_dir, schemas_dir
+from kube_audit.config import RuleSetting
 from kube_audit.engine import cel
 from kube_audit.engine.model import Rule, RuleError, doc_from_data, from_data, read_file
 from kube_audit.findings import RuleDoc
 
 PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
-_DOCUMENTATION = frozenset({"rationale", "references", "equivalents", "frameworks", "notes", "examples"})
-_FORMAT = 1
+_DOCUMENTATION = frozenset({"rationale", "references", "frameworks", "notes", "examples"})
+_FORMAT = 2
 
 
 class SelectionError(ValueError):
@@ -38,11 +40,21 @@ class Catalogue:
         """Return the whole content of a rule's file. Raises KeyError for an unknown id."""
         return read_file(Path(self.rules[rule_id].file))
 
-    def choose(self, profile: str, select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
+    def choose(
+        self,
+        profile: str,
+        select: Sequence[str],
+        ignore: Sequence[str],
+        settings: Mapping[str, RuleSetting] = MappingProxyType({}),
+    ) -> list[Rule]:
         """Return the rules of a profile, or only the selected ones, without the ignored ones.
 
-        Raises SelectionError for a profile or an id that does not exist.
+        `settings` are those of the configuration: they switch rules of the profile on and off, and give selected ones
+        another severity. Raises SelectionError for a profile or an id that does not exist.
         """
+        for rule_id in settings:
+            if rule_id not in self.rules:
+                raise SelectionError(_unknown("rule", rule_id, self.rules))
         known = set(self.rules)
         for rule_id in (*select, *ignore):
             if rule_id not in known:
@@ -55,7 +67,26 @@ class Catalogue:
             chosen = [rule for rule in self.rules.values() if "optional" not in rule.profiles]
         else:
             chosen = [rule for rule in self.rules.values() if profile in rule.profiles]
-        return [rule for rule in chosen if rule.id not in ignore]
+        if not select:
+            on = {rule.id for rule in chosen} | {name for name, setting in settings.items() if setting.enabled}
+            off = {name for name, setting in settings.items() if setting.enabled is False}
+            chosen = [rule for rule in self.rules.values() if rule.id in on - off]
+        return [_with_severity(rule, settings.get(rule.id)) for rule in chosen if rule.id not in ignore]
+
+    def equivalents(self) -> dict[tuple[str, str], frozenset[str]]:
+        """Return (tool, its id in lower case) to the ids of the rules that cover that check."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for rule in self.rules.values():
+            for tool, names in rule.equivalents.items():
+                for name in names:
+                    found.setdefault((tool, name.lower()), set()).add(rule.id)
+        return {key: frozenset(ids) for key, ids in found.items()}
+
+
+def _with_severity(rule: Rule, setting: RuleSetting | None) -> Rule:
+    if setting is None or setting.severity is None:
+        return rule
+    return rule._replace(severity=setting.severity, severity_when=())
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -59,6 +59,8 @@ class Rule(NamedTuple):
     params: dict[str, Any]
     """Parameter name to its default."""
     supersedes: frozenset[str]
+    equivalents: dict[str, list[str]]
+    """Tool name to the ids it has for the same check."""
     file: str
 
     @property
@@ -110,6 +112,7 @@ def from_data(data: dict[str, Any], file: str) -> Rule:
         fix=fix and Fix(fix["safe"], fix.get("set", {}), tuple(fix.get("remove", ())), fix.get("when")),
         params={name: param["default"] for name, param in data.get("params", {}).items()},
         supersedes=frozenset(data.get("supersedes", ())),
+        equivalents=data.get("equivalents", {}),
         file=file,
     )
 

@@ -63,6 +63,7 @@ class Engine:
         self._related = related
         minor = int(target.partition(".")[2])
         self._target = {"version": target, "minor": minor}
+        self._shared: tuple[Element, Any] | None = None
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._superseding = {rule.id: rule.supersedes for rule in rules if rule.supersedes and not show_superseded}
         self._rules = [_Prepared(rule, (params or {}).get(rule.id, {})) for rule in rules if rule.stage is None]
@@ -97,6 +98,10 @@ class Engine:
             return
         related = self._related.of(obj, plan.related)
         seen: set[tuple[str, Path, str]] = set()
+        longest = cel.longest(obj.data)
+        if longest > cel.LONGEST:
+            yield _too_long(obj, longest)
+            return
         for prepared, element in self._elements(plan, obj, pod, related):
             for finding in self._judge(prepared, element):
                 identity = (finding.rule, finding.path, finding.message)
@@ -128,12 +133,19 @@ class Engine:
 
     def _judge(self, prepared: _Prepared, element: Element) -> Iterator[Finding]:
         for one in _each(prepared.rule, element):
-            activation = cel.activation(_variables(one, prepared, self._target))
             try:
-                yield from self._verdict(prepared, one, activation)
+                yield from self._verdict(prepared, one, self._activation(prepared, one))
             except cel.EvaluationError as error:
                 if one.obj.schema_valid:
                     yield _rule_error(prepared.rule, one, str(error))
+
+    def _activation(self, prepared: _Prepared, element: Element) -> Any:
+        """Return the variables of a rule at an element; rules without parameters share one set for each element."""
+        if prepared.params:
+            return cel.activation(_variables(element, prepared, self._target))
+        if self._shared is None or self._shared[0] is not element:
+            self._shared = (element, cel.activation(_variables(element, prepared, self._target)))
+        return self._shared[1]
 
     def _verdict(self, prepared: _Prepared, element: Element, activation: Any) -> Iterator[Finding]:
         if prepared.when is not None and not prepared.when.evaluate(activation):
@@ -344,6 +356,18 @@ def _check(name: str) -> Check:
     module, _, function = name.partition(":")
     found: Check = getattr(importlib.import_module(f"kube_audit.engine.checks.{module}"), function)
     return found
+
+
+def _too_long(obj: Object, length: int) -> Finding:
+    return Finding(
+        rule="rule-error",
+        severity="info",
+        message=f"no rule was run on this object: it has a list or mapping of {length} entries, the most is {cel.LONGEST}",
+        remediation="Split the object, or audit it by other means; it was held against the API schema.",
+        file=obj.file,
+        span=obj.place(()),
+        object=obj.ref,
+    )
 
 
 def _rule_error(rule: Rule, element: Element, reason: str) -> Finding:
