@@ -52,9 +52,9 @@ def _measured_in_percent(autoscaler: dict[str, Any]) -> Iterator[tuple[str, str 
 def _by_keda(spec: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     for trigger in _entries(spec.get("triggers")):
         metadata = mapping(trigger.get("metadata"))
-        if trigger.get("type") in ("cpu", "memory"):
-            if trigger.get("metricType", metadata.get("type")) == "Utilization":
-                yield trigger["type"], metadata.get("containerName")
+        percent = trigger.get("metricType", metadata.get("type")) == "Utilization"
+        if percent and trigger.get("type") in ("cpu", "memory"):
+            yield trigger["type"], metadata.get("containerName")
 
 
 def _entries(value: Any) -> list[dict[str, Any]]:
