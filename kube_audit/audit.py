@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from kube_audit import suppressions
 from kube_audit.config import EMPTY, Config
@@ -26,6 +26,9 @@ from kube_audit.sources.files import read as read_source
 from kube_audit.validation.api_versions import VersionProblem, client_side, is_group_like, judge
 from kube_audit.validation.kubernetes import SchemaProblem, Schemas, Written
 
+if TYPE_CHECKING:
+    from kube_audit.changes import Changes
+
 Progress = Callable[[str, int, int], None]
 """Told the stage, how many of its steps are done, and how many there are."""
 
@@ -43,6 +46,8 @@ class Request(NamedTuple):
     config: Config = EMPTY
     params: Mapping[str, Mapping[str, object]] = MappingProxyType({})
     stdin: BinaryIO | None = None
+    changes: Changes | None = None
+    """Only findings on objects with changed lines count; everything is read all the same."""
     progress: Progress | None = None
 
 
@@ -65,6 +70,8 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     objects = _validate(request, schemas, objects, active, findings, summary)
     summary.objects = len(objects)
     findings.extend(_rule_findings(request, objects, around))
+    if request.changes is not None:
+        findings = _changed(findings, objects, request.changes)
     findings = _silence(findings, manifests, objects, active, request, catalogue)
     summary.audited = len({obj.file for obj in objects} | {finding.file for finding in findings})
     findings.sort(key=lambda finding: finding.sort_key)
@@ -221,6 +228,7 @@ def _validation_finding(
         file=obj.file,
         span=obj.place(path, at_key=at_key),
         path=path,
+        stable_path=obj.stable_path(path),
         object=obj.ref,
         container=_container_name(obj, path),
         fix=problem.fix,
@@ -255,6 +263,20 @@ def _rule_findings(request: Request, objects: list[Object], around: Kustomizatio
     for number, obj in enumerate(objects):
         _tell(request, "auditing", number, len(objects))
         yield from engine.findings(obj)
+
+
+def _changed(findings: list[Finding], objects: Iterable[Object], changes: Changes) -> list[Finding]:
+    """Return the findings on objects, or on lines of no object, that have changed."""
+    touched = {(obj.file, obj.ref) for obj in objects if changes.touch(obj.file, *obj.lines)}
+    return [
+        finding
+        for finding in findings
+        if (
+            (finding.file, finding.object) in touched
+            if finding.object is not None
+            else changes.touch(finding.file, finding.span.line, finding.span.end_line)
+        )
+    ]
 
 
 def _silence(

@@ -178,16 +178,20 @@ def _check(file: Path, data: Any, document: Document | None) -> None:
             mistakes.append((_place(file, document, (*path, key)), f"unknown key `{key}`{hint}"))
         if unknown is None:
             name = f"`{path_text(path)}`: " if path else ""
-            mistakes.append((_place(file, document, path), f"{name}{_reason(error)}"))
+            mistakes.append((_place(file, document, path), f"{name}{_reason(path, error)}"))
     if mistakes:
         raise ConfigError("\n".join(f"{place}: {reason}" for place, reason in sorted(mistakes)))
 
 
-def _reason(error: Any) -> str:
-    if type(error.kind).__name__ == "Enum" or error.kind.name == "enum":
+def _reason(path: DataPath, error: Any) -> str:
+    if error.kind.name == "enum":
         return f"{json.dumps(error.instance)} is none of {', '.join(map(json.dumps, error.kind.options))}"
-    if error.kind.name in ("oneOf", "anyOf"):
-        return "has the wrong form; `kube-audit init` writes an example of every setting"
+    if path == ("kubernetes-version",):
+        return f'write it as quoted text, such as "1.34"; {json.dumps(error.instance)} is none'
+    if path[:1] == ("rules",) and error.kind.name == "oneOf":
+        return "is on, off, error, warning, info, or a mapping of enabled, severity and params"
+    if path[:1] == ("overrides",) and error.kind.name == "anyOf":
+        return "names no condition: paths, kinds, namespaces, names or labels"
     return str(error.message)[:200]
 
 

@@ -123,6 +123,8 @@ class Finding(NamedTuple):
     span: Span
     path: Path = ()
     """Route to the thing inside its document, from the object's own root."""
+    stable_path: str = ""
+    """The same with list items by name where they have one, so that it survives items put before them."""
     object: ObjectRef | None = None
     container: str | None = None
     suggestion: str | None = None
@@ -139,18 +141,16 @@ class Finding(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """A name for this finding that survives moved lines and renamed files.
+        """A name for this finding that survives moved lines, reformatting and renamed files.
 
-        Made of rule, object identity and path; of the file and the message only where there is no object.
+        Made of rule, object identity and stable path; of the file and the message only where there is no object.
         """
         if self.object is not None:
-            identity = [self.object.kind, self.object.namespace or "", self.object.name or ""]
-            group, _, _ = self.object.api_version.rpartition("/")
-            identity.append(group)
+            group = self.object.api_version.rpartition("/")[0]
+            identity = [group, self.object.kind, self.object.namespace or "", self.object.name or ""]
         else:
             identity = [self.file, self.message]
-        steps = [f"{self.container or ''}", path_text(self.path)]
-        text = "\x1f".join([self.rule, *identity, *steps])
+        text = "\x1f".join([self.rule, *identity, self.container or "", self.stable_path])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -41,7 +41,8 @@ def _facts(content: dict[str, Any]) -> str:
 
 def _severity(content: dict[str, Any]) -> str:
     others = sorted({case["severity"] for case in content.get("severity_when", ())} - {content["severity"]})
-    return content["severity"] + (f"; in some cases {', '.join(others)}" if others else "")
+    severity: str = content["severity"]
+    return f"{severity}; in some cases {', '.join(others)}" if others else severity
 
 
 def _fix_kind(content: dict[str, Any]) -> str:
@@ -55,7 +56,9 @@ def _fix(content: dict[str, Any]) -> list[str]:
     fix = content.get("fix")
     if fix is None:
         return []
-    changes = [f"sets `{path}`" for path in fix.get("set", {})] + [f"removes `{path}`" for path in fix.get("remove", ())]
+    changes = [f"sets `{path}`" for path in fix.get("set", {})] + [
+        f"removes `{path}`" for path in fix.get("remove", ())
+    ]
     return [f"The fix {' and '.join(changes)}."]
 
 

@@ -203,18 +203,6 @@ def _annotations(obj: Object, known_rules: frozenset[str], equivalents: Equivale
         yield from _of_metadata(obj, pod.path[:-1], pod.metadata, known_rules, equivalents)
 
 
-def _lines(obj: Object, path: Path) -> tuple[int, int]:
-    """Return the first and last line of what stands at a path."""
-    nodes, document = obj.document.nodes, obj.document
-    trail = nodes.walk(document.root, obj.base + path)
-    if not trail:
-        span = document.span(nodes.start[document.root], nodes.end[document.root])
-    else:
-        key, value = trail[-1]
-        span = document.span(nodes.start[value if key is None else key], nodes.end[value])
-    return span.line, span.end_line
-
-
 def _of_metadata(
     obj: Object, path: Path, metadata: Mapping[str, Any], known_rules: frozenset[str], equivalents: Equivalents
 ) -> Iterator[Silencer]:
@@ -231,7 +219,7 @@ def _of_metadata(
             wrong = _wrong_names(rules, known_rules)
         if rules or not foreign:
             span = obj.place((*path, "metadata", "annotations", key), at_key=True)
-            lines = _lines(obj, path)
+            lines = obj.lines_of(path)
             yield Silencer("annotation", obj.file, span, rules, *lines, reason, f"{key}: {value}"[:80], wrong, foreign)
 
 

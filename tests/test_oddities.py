@@ -67,7 +67,10 @@ def test_odd_files_are_read_without_a_finding(file: str, objects: int) -> None:
     [
         ("kubernetes__test-infra/label_sync/syntax_error_example.yaml", [("yaml-syntax", 4)]),
         ("polaris/pkg/kube/test_files/test_3/bad.yaml", [("yaml-syntax", 3)]),
-        ("spring-petclinic__spring-petclinic-cloud/k8s/customers-service-deployment.yaml", [("yaml-duplicate-key", 62)]),
+        (
+            "spring-petclinic__spring-petclinic-cloud/k8s/customers-service-deployment.yaml",
+            [("yaml-duplicate-key", 62)],
+        ),
         ("examples/_archived/openshift-origin/etcd-controller.yaml", [("yaml-duplicate-key", 12)]),
         (
             "examples/_archived/persistent-volume-provisioning/quobyte/quobyte-admin-secret.yaml",
@@ -109,8 +112,14 @@ def test_odd_files_are_read_without_a_finding(file: str, objects: int) -> None:
             [("yaml-type-trap", 21)],
         ),
         ("flannel-io__flannel/Documentation/minikube.yml", [("api-version-removed", 38)]),
-        ("pluto/e2e/tests/assets/list/list-deployment-deprecated-and-non-deprecated.yaml", [("api-version-removed", 3)]),
-        ("GoogleCloudPlatform__bank-of-anthos/extras/tls-ip-selfsigned/frontend-ingress.yaml", [("api-version-removed", 19)]),
+        (
+            "pluto/e2e/tests/assets/list/list-deployment-deprecated-and-non-deprecated.yaml",
+            [("api-version-removed", 3)],
+        ),
+        (
+            "GoogleCloudPlatform__bank-of-anthos/extras/tls-ip-selfsigned/frontend-ingress.yaml",
+            [("api-version-removed", 19)],
+        ),
     ],
 )
 def test_what_is_wrong_in_odd_files_is_found_once_and_at_its_line(file: str, findings: list[tuple[str, int]]) -> None:
@@ -139,7 +148,10 @@ def test_what_is_wrong_in_odd_files_is_found_once_and_at_its_line(file: str, fin
             "remove-namespace.yaml",
             "kustomize patch",
         ),
-        ("kubernetes-sigs__kustomize/examples/springboot/overlays/production/memorylimit_patch.yaml", "kustomize patch"),
+        (
+            "kubernetes-sigs__kustomize/examples/springboot/overlays/production/memorylimit_patch.yaml",
+            "kustomize patch",
+        ),
         ("apache__camel-k/install/overlays/own-namespace/patch-resource-requirements.yaml", "patch"),
         ("kubernetes__kops/channels/src/operators/coredns.addons.x-k8s.io/resources.yaml", "fragment"),
         (
@@ -180,7 +192,9 @@ def test_columns_of_a_first_line_with_a_byte_order_mark() -> None:
 
 def test_a_broken_document_leaves_the_others_audited() -> None:
     assert audited("kubernetes__ingress-gce/cmd/echo/echo.yaml").summary.objects == 1
-    assert audited("linkerd__linkerd2/test/integration/deep/dualstack/testdata/ipfamilies-policy.yml").summary.objects == 2
+    assert (
+        audited("linkerd__linkerd2/test/integration/deep/dualstack/testdata/ipfamilies-policy.yml").summary.objects == 2
+    )
 
 
 def test_every_file_seen_is_audited_or_skipped_with_a_reason() -> None:

@@ -8,13 +8,16 @@ import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kube_audit import cache
 from kube_audit.cli import FINDINGS
 from kube_audit.cli.errors import CannotRun
 from kube_audit.config import Config
 from kube_audit.findings import AuditResult, Severity, at_least
+
+if TYPE_CHECKING:
+    from kube_audit.changes import Changes
 
 
 def check(
@@ -29,6 +32,11 @@ def check(
     config_file: str | None,
     rule_folders: tuple[str, ...],
     no_cache: bool,
+    show_suppressed: bool,
+    baseline_file: str | None,
+    write_baseline: str | None,
+    update_baseline: bool,
+    since: str | None,
 ) -> int:
     """Audit and report; return the exit status. Raises CannotRun where that could not be done."""
     from kube_audit import audit
@@ -56,9 +64,13 @@ def check(
         raise CannotRun(str(error)) from error
     with _progress() as progress:
         params = {rule: setting.params for rule, setting in config.rules.items() if setting.params}
-        request = audit.Request(sources, rules, version, profile, config, params, progress=progress)
+        changes = _changes(since)
+        request = audit.Request(sources, rules, version, profile, config, params, changes=changes, progress=progress)
         result = audit.run(request, known_rules)
-    _report(result, targets, severity)
+    if write_baseline is not None:
+        return _write_baseline(write_baseline, result)
+    _apply_baseline(baseline_file or config.get("baseline"), result, update=update_baseline, partial=since is not None)
+    _report(result, targets, severity, show_suppressed=show_suppressed)
     shown = (f for f in result.findings if f.suppressed is None)
     return FINDINGS if any(at_least(finding.severity, fail_on) for finding in shown) else 0
 
@@ -96,7 +108,54 @@ def _target(output: str) -> tuple[str, str | None]:
     return name, file or None
 
 
-def _report(result: AuditResult, targets: list[tuple[str, str | None]], severity: Severity | None) -> None:
+def _changes(since: str | None) -> Changes | None:
+    if since is None:
+        return None
+    from kube_audit import changes
+
+    try:
+        return changes.since(since, Path.cwd())
+    except changes.ChangesError as error:
+        raise CannotRun(f"--since {since}: {error}") from error
+
+
+def _write_baseline(file: str, result: AuditResult) -> int:
+    from kube_audit import baseline
+
+    known = baseline.of_findings(result.findings)
+    try:
+        baseline.write(Path(file), known)
+    except baseline.BaselineError as error:
+        raise CannotRun(str(error)) from error
+    count = sum(entry.known for entry in known.values())
+    print(f"{count} findings are known from now on: {file}. Use it with --baseline {file}.", file=sys.stderr)
+    return 0
+
+
+def _apply_baseline(file: str | None, result: AuditResult, *, update: bool, partial: bool) -> None:
+    """Mark known findings, and tell about those that are gone; with `update` they leave the file."""
+    if file is None:
+        if update:
+            raise CannotRun("--update-baseline needs a baseline: --baseline FILE")
+        return
+    from kube_audit import baseline
+
+    try:
+        known = baseline.read(Path(file))
+        result.findings, gone = baseline.apply(result.findings, known)
+        if gone and not partial:
+            if update:
+                left = (f for f in result.findings if f.suppressed is not None and f.suppressed.kind == "baseline")
+                baseline.write(Path(file), baseline.of_findings(left))
+            told = "have left it" if update else "could leave it: --update-baseline"
+            print(f"kube-audit: {len(gone)} entries of {file} have no finding any more and {told}", file=sys.stderr)
+    except baseline.BaselineError as error:
+        raise CannotRun(str(error)) from error
+
+
+def _report(
+    result: AuditResult, targets: list[tuple[str, str | None]], severity: Severity | None, *, show_suppressed: bool
+) -> None:
     from kube_audit import reports
 
     for name, file in targets:
@@ -105,6 +164,7 @@ def _report(result: AuditResult, targets: list[tuple[str, str | None]], severity
             severity=severity or reports.FORMATS[name].severity,
             color=_color(to_terminal) and file is None,
             width=shutil.get_terminal_size().columns if to_terminal else None,
+            show_suppressed=show_suppressed,
             root=Path.cwd(),
         )
         if file is None:

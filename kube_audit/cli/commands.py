@@ -62,6 +62,20 @@ def cli() -> None:
     type=click.Path(exists=True, file_okay=False),
     help="Folder with further rules of your own. May be repeated.",
 )
+@click.option("--show-suppressed", is_flag=True, help="List silenced findings too, with the reason, in text.")
+@click.option(
+    "--baseline",
+    "baseline_file",
+    metavar="FILE",
+    help="Findings that are known and do not count; see --write-baseline.",
+)
+@click.option("--write-baseline", metavar="FILE", help="Write all present findings to a baseline, and stop.")
+@click.option("--update-baseline", is_flag=True, help="Drop what is gone from the baseline.")
+@click.option(
+    "--since",
+    metavar="GIT-REF",
+    help="Only findings on objects that have changed since that commit. Everything is read all the same.",
+)
 @click.option("--no-cache", is_flag=True, help="Neither read nor write compiled rules and schemas.")
 def check(**options: object) -> int:
     """Audit manifests: files, folders, or - for standard input (default: the current folder).

@@ -188,6 +188,7 @@ class Engine:
             file=obj.file,
             span=obj.place(path, at_key=rule.at == "key"),
             path=path,
+            stable_path=obj.stable_path(path),
             object=obj.ref,
             container=element.container.name if element.container else None,
             suggestion=suggestion or None,
@@ -362,7 +363,7 @@ def _too_long(obj: Object, length: int) -> Finding:
     return Finding(
         rule="rule-error",
         severity="info",
-        message=f"no rule was run on this object: it has a list or mapping of {length} entries, the most is {cel.LONGEST}",
+        message=f"no rule was run on this object: {length} entries in one list or mapping, the most is {cel.LONGEST}",
         remediation="Split the object, or audit it by other means; it was held against the API schema.",
         file=obj.file,
         span=obj.place(()),

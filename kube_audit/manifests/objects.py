@@ -65,6 +65,21 @@ class Object:
         """The line on which the object starts, from 1."""
         return self.place(()).line
 
+    @property
+    def lines(self) -> tuple[int, int]:
+        """First and last line of the object."""
+        return self.lines_of(())
+
+    def lines_of(self, path: Path) -> tuple[int, int]:
+        """Return the first and last line of what stands at a path, of the object where nothing does."""
+        nodes, document = self.document.nodes, self.document
+        trail = nodes.walk(document.root, self.base + path)
+        if len(trail) < len(self.base + path):
+            trail = trail[: len(self.base)]
+        key, value = trail[-1] if trail else (None, document.root)
+        span = document.span(nodes.start[value if key is None else key], nodes.end[value])
+        return span.line, span.end_line
+
     def place(self, path: Path, *, at_key: bool = False) -> Span:
         """Return the span of what stands at a path, or of the nearest thing above it that is there.
 
@@ -109,6 +124,20 @@ class Object:
                     end = nodes.end[value]
             start = nodes.start[first]
         return self.document.span(start, max(end, start + 1))
+
+    def stable_path(self, path: Path) -> str:
+        """Return a path as text in which list items stand by their name where they have one."""
+        steps: list[str] = []
+        value: Any = self.data
+        for step in path:
+            if isinstance(step, int):
+                value = value[step] if isinstance(value, list) and step < len(value) else None
+                name = mapping(value).get("name")
+                steps.append(f"[{name}]" if isinstance(name, str) else f"[{step}]")
+            else:
+                value = mapping(value).get(step)
+                steps.append(f".{step}")
+        return "".join(steps)
 
     def written(self, path: Path) -> tuple[str, bool] | None:
         """Return how the scalar at a path is spelt in the file, and whether it is unquoted; None if it is none."""

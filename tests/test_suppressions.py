@@ -1,0 +1,159 @@
+"""Findings silenced by comments, annotations and configuration, and silencers that silence nothing."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from kube_audit import config, overrides
+from kube_audit.findings import Finding
+from tests.support import audit_text
+
+POD = """\
+{above}apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  annotations: {annotations}
+spec:
+  containers:
+{item}  - name: web
+    image: nginx{line}
+  - name: other
+    image: nginx
+"""
+
+
+def pod(above: str = "", annotations: str = "{}", item: str = "", line: str = "") -> str:
+    return POD.format(above=above, annotations=annotations, item=item, line=line)
+
+
+def silenced(text: str) -> list[tuple[str, str | None]]:
+    """Return (container, reason) of every silenced finding of image-tag-latest."""
+    found = audit_text(text, select=["image-tag-latest"]).findings
+    return [(f.container or "", f.suppressed.reason) for f in found if f.suppressed is not None]
+
+
+def complaints(text: str, *rules: str) -> list[tuple[int, str]]:
+    found = audit_text(text, select=[*rules, "suppression-unused"]).findings
+    return [(f.span.line, f.message) for f in found if f.rule == "suppression-unused"]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        (pod(line="  # kube-audit: ignore[image-tag-latest] dev only"), [("web", "dev only")]),
+        (pod(line="  #kube-audit:ignore[image-tag-latest]"), [("web", None)]),
+        (pod(line="  # kube-audit: ignore[*] all of it"), [("web", "all of it")]),
+        (pod(line="  # kube-audit: ignore[naked-pod, image-tag-latest] both"), [("web", "both")]),
+        (pod(item="  # kube-audit: ignore[image-tag-latest] this one\n"), [("web", "this one")]),
+        (
+            pod(above="# kube-audit: ignore[image-tag-latest] the pod\n"),
+            [("web", "the pod"), ("other", "the pod")],
+        ),
+        (
+            pod() + "# kube-audit: ignore-file[image-tag-latest] the file\n",
+            [("web", "the file"), ("other", "the file")],
+        ),
+        (pod(annotations="{kube-audit.io/ignore: 'naked-pod, image-tag-latest'}"), [("web", None), ("other", None)]),
+        (pod(annotations="{kube-audit.io/ignore.image-tag-latest: why}"), [("web", "why"), ("other", "why")]),
+        (pod(annotations="{ignore-check.kube-linter.io/latest-tag: lint}"), [("web", "lint"), ("other", "lint")]),
+        (pod(annotations="{kube-linter.io/ignore-all: lint}"), [("web", "lint"), ("other", "lint")]),
+        (pod(annotations="{checkov.io/skip1: CKV_K8S_14=known}"), [("web", "known"), ("other", "known")]),
+        (
+            pod(annotations="{kube-score/ignore: 'container-image-tag,other'}"),
+            [("web", "kube-score/ignore"), ("other", "kube-score/ignore")],
+        ),
+        (
+            pod(annotations="{polaris.fairwinds.com/tagNotSpecified-exempt: 'true'}"),
+            [(c, "polaris.fairwinds.com/tagNotSpecified-exempt") for c in ("web", "other")],
+        ),
+    ],
+)
+def test_what_silences_which_findings(text: str, who: list[tuple[str, str | None]], newline: str) -> None:
+    assert silenced(text.replace("\n", newline)) == who
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pod(line="  # kube-audit: ignore[naked-pod] another rule"),
+        pod(line="  # kube-audit: ignore image-tag-latest"),
+        pod(line="  # see kube-audit ignore[image-tag-latest]"),
+        pod(annotations="{note: '# kube-audit: ignore-file[image-tag-latest] text'}"),
+        pod(annotations="{checkov.io/skip1: CKV_K8S_8}"),
+        pod(annotations="{polaris.fairwinds.com/exempt: 'false'}"),
+    ],
+)
+def test_what_silences_nothing(text: str) -> None:
+    assert silenced(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (pod(line="  # kube-audit: ignore[no-such-rule]"), 9, "no rule `no-such-rule`"),
+        (pod(line="  # kube-audit: ignore image-tag-latest"), 9, "not understood"),
+        (pod(line="  # kube-audit: ignore[]"), 9, "no rule is named"),
+        (pod(annotations="{kube-audit.io/ignore.nope: x}"), 5, "no rule `nope`"),
+        (pod(item="  # kube-audit: ignore[schema-invalid]\n"), 8, "no finding of `schema-invalid`"),
+    ],
+)
+def test_silencers_that_do_nothing_are_told(text: str, line: int, words: str) -> None:
+    ((found_line, message),) = complaints(text, "schema-invalid")
+    assert found_line == line
+    assert words in message
+
+
+def test_silencers_for_rules_that_did_not_run_are_not_judged() -> None:
+    assert complaints(pod(line="  # kube-audit: ignore[cpu-limit-missing]")) == []
+
+
+def test_a_comment_above_a_document_holds_for_that_object_only() -> None:
+    text = pod(above="# kube-audit: ignore[image-tag-latest] first\n") + "---\n" + pod()
+    assert len(silenced(text)) == 2
+
+
+def some_override(tmp_path: Path, text: str) -> overrides.Overrides:
+    (tmp_path / ".kube-audit.yaml").write_text("overrides:\n" + text)
+    return overrides.Overrides(config.load(tmp_path / ".kube-audit.yaml").overrides, [], date(2026, 1, 15))
+
+
+def one_finding(tmp_path: Path) -> Finding:
+    found = audit_text(pod(), select=["image-tag-latest"]).findings[0]
+    return found._replace(file=str(tmp_path / "apps" / "web.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "meant"),
+    [
+        ("paths: [apps/]", True),
+        ("paths: ['*.yaml']", True),
+        ("paths: [legacy/**]", False),
+        ("kinds: [Pod]", True),
+        ("kinds: [Cron*]", False),
+        ("names: [we*]", True),
+        ("namespaces: [default]", True),
+        ("namespaces: [shop]", False),
+        ("labels: {team: a}", False),
+    ],
+)
+def test_overrides_hold_where_every_condition_does(tmp_path: Path, conditions: str, meant: bool) -> None:
+    found = some_override(tmp_path, f"- {conditions}\n  rules: {{image-tag-latest: off}}\n  reason: old\n")
+    assert (found.apply(one_finding(tmp_path)).suppressed is not None) == meant
+    assert bool(found.unused("warning")) != meant
+
+
+def test_the_last_override_wins_and_may_change_the_severity(tmp_path: Path) -> None:
+    text = "- kinds: [Pod]\n  rules: {'*': off}\n  reason: one\n- kinds: [Pod]\n  rules: {'*': error}\n  reason: two\n"
+    assert some_override(tmp_path, text).apply(one_finding(tmp_path)).severity == "error"
+
+
+def test_expired_overrides_do_not_hold_and_are_told(tmp_path: Path) -> None:
+    text = "- kinds: [Pod]\n  rules: {'*': off}\n  reason: soon\n  until: '2026-01-14'\n"
+    found = some_override(tmp_path, text)
+    assert found.apply(one_finding(tmp_path)).suppressed is None
+    assert "expired on 2026-01-14" in found.unused("warning")[0].message
