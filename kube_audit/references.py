@@ -155,12 +155,13 @@ CREATED_EVERYWHERE = frozenset(
         ("Role", "extension-apiserver-authentication-reader"),
         ("Service", "kubernetes"),
         ("Service", "kube-dns"),
+        ("Service", "kubernetes-dashboard"),
         ("Service", "metrics-server"),
         ("PriorityClass", "system-node-critical"),
         ("PriorityClass", "system-cluster-critical"),
     }
 )
-"""What every namespace or cluster has without a manifest."""
+"""What every namespace or cluster has without a manifest, and add-ons that most clusters get from elsewhere."""
 
 
 class Reference(NamedTuple):

@@ -18,7 +18,7 @@ from kube_audit.operators import created_names, own_pod_labels, refers_only
 from kube_audit.references import Reference
 from kube_audit.references import references as references_of
 from kube_audit.selectors import Labels, Selector, at_run_time, labels_of_pods
-from kube_audit.universe import NOBODY, Members, Universes
+from kube_audit.universe import NOBODY, Identity, Members, Universes, identity
 
 _CLUSTER_SCOPED = frozenset(
     {"ClusterRole", "PriorityClass", "RuntimeClass", "IngressClass", "StorageClass", "Namespace", "PersistentVolume"}
@@ -99,7 +99,25 @@ class Relations:
         return self._numbers[id(obj)]
 
     def _seen(self, asking: Object, members: Members) -> list[int]:
-        return sorted(self.universes.seen(asking.file, members)) if members else []
+        return self._own(asking, self.universes.seen(asking.file, members)) if members else []
+
+    def _own(self, asking: Object, numbers: Iterable[int]) -> list[int]:
+        """Sort objects; of several definitions of one, keep those nearest to the asking object: its file, its folder."""
+        found = sorted(numbers)
+        if len(found) < 2:
+            return found
+        by_identity: dict[Identity, list[int]] = defaultdict(list)
+        for number in found:
+            by_identity[identity(self.objects[number])].append(number)
+        if len(by_identity) == len(found):
+            return found
+        folder = self.universes.folder
+        for numbers_of_one in by_identity.values():
+            files = {n: self.objects[n].file for n in numbers_of_one}
+            same_file = [n for n, file in files.items() if file == asking.file]
+            same_folder = [n for n, file in files.items() if folder(file) == folder(asking.file)]
+            numbers_of_one[:] = same_file or same_folder or numbers_of_one
+        return sorted(number for numbers_of_one in by_identity.values() for number in numbers_of_one)
 
     def _sees_any(self, asking: Object, members: Members) -> bool:
         return any(True for _ in self.universes.seen(asking.file, members))
@@ -181,7 +199,8 @@ class Relations:
         candidates = min(lists, key=len) if lists else all_of_them
         if not candidates:
             return []
-        return sorted(n for n in self.universes.seen(asking.file, candidates) if selector.matches(self.pod_labels[n]))
+        seen = self.universes.seen(asking.file, candidates)
+        return self._own(asking, (n for n in seen if selector.matches(self.pod_labels[n])))
 
     def with_label(self, asking: Object, namespace: str | None, key: str, value: str) -> Iterator[int]:
         """Yield the workloads of a namespace whose pods carry a label."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kube_audit.engine.scopes import POD_TEMPLATES
-from kube_audit.findings import path_text
+from kube_audit.findings import Path, path_text
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.names import closest
 from kube_audit.placeholders import is_placeholder
@@ -17,6 +17,13 @@ _BUILT_IN_ROLES = frozenset({"cluster-admin", "admin", "edit", "view"})
 _ROLE_KINDS = ("Role", "ClusterRole")
 _COPIED = ("reflector.v1.k8s.emberstack.com/", "replicator.v1.mittwald.de/", "kubed.appscode.com/", "config.syncer/")
 """Annotations by which controllers are told to copy a ConfigMap or Secret into other namespaces."""
+_NAMED = {
+    "containers": "container",
+    "initContainers": "container",
+    "ephemeralContainers": "container",
+    "env": "variable",
+    "volumes": "volume",
+}
 _DATA_FIELDS = ("data", "binaryData", "stringData")
 
 
@@ -50,6 +57,7 @@ def judge(
         "port": "",
         "known": [],
         "granted": _granted(relations, obj, reference),
+        **_around(obj.data, reference.path),
     }
     if not found:
         entry["verdict"], meant = _verdict_on_name(relations, obj, reference)
@@ -57,6 +65,19 @@ def judge(
             entry |= {"similar": relations.objects[meant].name or "", "target": entity(meant)}
         return [entry]
     return [entry, *_keys(relations, reference, found, entry), *_ports(relations, reference, found, entry)]
+
+
+def _around(data: Any, path: Path) -> dict[str, str]:
+    """Return the names of the container, its variable or the volume that a path leads through, "" for none."""
+    names = {"container": "", "variable": "", "volume": ""}
+    within = ""
+    for step in path:
+        data = data[step]
+        if isinstance(step, str):
+            within = _NAMED.get(step, "")
+        elif within and isinstance(mapping(data).get("name"), str):
+            names[within] = data["name"]
+    return names
 
 
 def _verdict_on_name(relations: Relations, obj: Object, reference: Reference) -> tuple[str, int | None]:
