@@ -167,13 +167,15 @@ def _reading_finding(one: Manifest, problem: Problem) -> Finding:
     if problem.related is not None:
         start, end, message = problem.related
         related = (RelatedPlace(one.file, one.text.span(start, end), message),)
+    span = one.text.span(problem.start, problem.end)
     return Finding(
         rule=problem.rule,
         severity="error",
         message=problem.message,
         remediation=problem.remediation,
         file=one.file,
-        span=one.text.span(problem.start, problem.end),
+        span=span,
+        object=next((obj.ref for obj in one.objects if obj.lines[0] <= span.line <= obj.lines[1]), None),
         related=related,
     )
 

@@ -142,6 +142,35 @@ def test_rules(paths: tuple[str, ...]) -> int:
 
 
 @cli.command()
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
+@click.option("--force", is_flag=True, help="Replace a configuration that is there.")
+def init(folder: str, force: bool) -> None:
+    """Write a commented .kube-audit.yaml that fits what a folder holds (default: the current one)."""
+    from pathlib import Path
+
+    from kube_audit.cli.init import init as write
+
+    write(Path(folder), force=force)
+
+
+@cli.group()
+def config() -> None:
+    """Look at the configuration."""
+
+
+@config.command("show")
+@click.argument("path", default=".", type=click.Path(exists=True))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def show_config(path: str, as_json: bool) -> None:
+    """Print the effective configuration of a path, and where each value comes from."""
+    from pathlib import Path
+
+    from kube_audit.cli.init import show
+
+    show(Path(path), as_json)
+
+
+@cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the completion script for a shell.

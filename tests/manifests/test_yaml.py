@@ -287,7 +287,8 @@ def _stream(text: str) -> list[Any]:
 
 def _name(obj: dict[str, Any]) -> str | None:
     metadata = obj["metadata"]
-    return metadata.get("name") or metadata.get("generateName")
+    name: str | None = metadata.get("name") or metadata.get("generateName")
+    return name
 
 
 def _annotated(obj: dict[str, Any]) -> Any:
