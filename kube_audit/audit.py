@@ -264,7 +264,18 @@ def _rule_findings(request: Request, objects: list[Object], around: Kustomizatio
     )
     for number, obj in enumerate(objects):
         _tell(request, "auditing", number, len(objects))
-        yield from engine.findings(obj)
+        try:
+            yield from engine.findings(obj)
+        except Exception as error:  # a defect of ours must not cost the findings on all other objects
+            yield Finding(
+                rule="rule-error",
+                severity="info",
+                message=f"the rules could not be run on this object: {type(error).__name__}: {error}",
+                remediation="This is a defect of kube-audit, not of the manifest; please report it.",
+                file=obj.file,
+                span=obj.place(()),
+                object=obj.ref,
+            )
 
 
 def _changed(findings: list[Finding], objects: Iterable[Object], changes: Changes) -> list[Finding]:

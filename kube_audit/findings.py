@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -145,6 +144,8 @@ class Finding(NamedTuple):
 
         Made of rule, object identity and stable path; of the file and the message only where there is no object.
         """
+        import hashlib
+
         if self.object is not None:
             group = self.object.api_version.rpartition("/")[0]
             identity = [group, self.object.kind, self.object.namespace or "", self.object.name or ""]

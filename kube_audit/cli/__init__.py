@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -17,6 +18,7 @@ def main() -> NoReturn:
 
         print(f"kube-audit {__version__}")
         sys.exit(0)
+    gc.disable()  # a run is short and leaves hardly any cycles behind
     from kube_audit.cli.commands import cli
 
     try:

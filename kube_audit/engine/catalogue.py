@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import marshal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache as cached_call
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from zlib import crc32
 
 from kube_audit import __version__, cache
 from kube_audit.bundled import rules_dir, schemas_dir
 from kube_audit.config import RuleSetting
 from kube_audit.engine import cel
-from kube_audit.engine.model import Rule, RuleError, doc_from_data, from_data, read_file
+from kube_audit.engine.model import RELATED, Rule, RuleError, doc_from_data, from_data, read_file, related_names
 from kube_audit.findings import RuleDoc
 
 PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
 _DOCUMENTATION = frozenset({"rationale", "references", "frameworks", "notes", "examples"})
-_FORMAT = 2
+_FORMAT = 3
 
 
 class SelectionError(ValueError):
@@ -27,14 +28,15 @@ class SelectionError(ValueError):
 
 
 class Catalogue:
-    """The rules by id."""
+    """The rules by id. `texts` gives the documentation of all rules when it is first asked for."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], texts: Callable[[], dict[str, Any]]) -> None:
         self.rules = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
+        self._texts = cached_call(texts)
 
     def doc(self, rule_id: str) -> RuleDoc:
-        """Return a rule's documentation, read from its file. Raises KeyError for an unknown id."""
-        return doc_from_data(self.content(rule_id))
+        """Return a rule's documentation. Raises KeyError for an unknown id."""
+        return doc_from_data(self._texts()[rule_id])
 
     def content(self, rule_id: str) -> dict[str, Any]:
         """Return the whole content of a rule's file. Raises KeyError for an unknown id."""
@@ -111,18 +113,23 @@ def load(folders: Sequence[Path] = ()) -> Catalogue:
     name = _cache_name([*files, schemas_dir() / "rule.schema.json"])
     kept = _unpack(cache.load(name))
     if kept is None:
-        kept = _compile(files)
+        kept, texts = _compile(files)
+        cache.store(f"{name}-texts", marshal.dumps(texts))
         cache.store(name, marshal.dumps(kept))
     cel.preload(kept["programs"])
-    return Catalogue(from_data(data, file) for data, file in kept["rules"])
+    return Catalogue(
+        (from_data(data, file) for data, file in kept["rules"]),
+        lambda: _unpack(cache.load(f"{name}-texts")) or _compile(files)[1],
+    )
 
 
 def _cache_name(files: Iterable[Path]) -> str:
-    digest = sha256(f"{_FORMAT} {__version__} {sys.version} {cel.runtime_version()}".encode())
+    checksum = crc32(f"{_FORMAT} {__version__} {sys.version} {cel.runtime_version()}".encode())
     for file in files:
         status = file.stat()
-        digest.update(f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape"))
-    return f"rules-{digest.hexdigest()[:24]}"
+        name = f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}"
+        checksum = crc32(name.encode("utf-8", "surrogateescape"), checksum)
+    return f"rules-{checksum:08x}"
 
 
 def _unpack(content: bytes | None) -> Any:
@@ -132,8 +139,9 @@ def _unpack(content: bytes | None) -> Any:
         return None
 
 
-def _compile(files: Iterable[Path]) -> dict[str, Any]:
-    """Read and check rule files; return what a run needs, CEL in serialized form."""
+def _compile(files: Iterable[Path]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read and check rule files; return what a run needs, CEL in serialized form, and the rules' texts by id."""
+    texts: dict[str, Any] = {}
     rules: list[tuple[dict[str, Any], str]] = []
     programs: dict[str, bytes] = {}
     seen: dict[str, Path] = {}
@@ -148,8 +156,10 @@ def _compile(files: Iterable[Path]) -> dict[str, Any]:
                 programs.setdefault(expression, cel.serialize(expression))
         except cel.ExpressionError as error:
             raise RuleError(f"{file}:{_line_of(file, error)}: {error}") from error
-        rules.append(({key: value for key, value in data.items() if key not in _DOCUMENTATION}, str(file)))
-    return {"rules": rules, "programs": programs}
+        texts[rule.id] = {key: value for key, value in data.items() if key != "examples"}
+        kept = {key: value for key, value in data.items() if key not in _DOCUMENTATION}
+        rules.append(({**kept, RELATED: related_names(rule)}, str(file)))
+    return {"rules": rules, "programs": programs}, texts
 
 
 def _line_of(file: Path, error: cel.ExpressionError) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -13,6 +14,9 @@ from kube_audit.manifests.text import decode
 from kube_audit.manifests.yaml import Document, documents
 
 ALL_KINDS = "*"
+RELATED = "$related"
+"""Key under which a rule's content keeps what `related_names` found, so that it is looked for once."""
+_RELATED_NAME = re.compile(r"\brelated\.\??([A-Za-z]+)")
 
 
 class RuleError(Exception):
@@ -59,6 +63,8 @@ class Rule(NamedTuple):
     params: dict[str, Any]
     """Parameter name to its default."""
     supersedes: frozenset[str]
+    related: frozenset[str]
+    """Names after `related.` that the rule uses."""
     equivalents: dict[str, list[str]]
     """Tool name to the ids it has for the same check."""
     file: str
@@ -75,6 +81,12 @@ class Rule(NamedTuple):
         values = list(self.fix.set.values()) + list(self.fix.set) + list(self.fix.remove) if self.fix else []
         parts = (self.message, self.undecided_message, self.location, self.suggestion, *values)
         return tuple(part for part in parts if isinstance(part, str))
+
+
+def related_names(rule: Rule) -> list[str]:
+    """Return the names after `related.` that a rule's expressions, texts and `each` use."""
+    texts = (*rule.expressions, *rule.texts, *rule.each)
+    return sorted({name for text in texts for name in _RELATED_NAME.findall(text)})
 
 
 def first_paragraph(markdown: str) -> str:
@@ -112,6 +124,7 @@ def from_data(data: dict[str, Any], file: str) -> Rule:
         fix=fix and Fix(fix["safe"], fix.get("set", {}), tuple(fix.get("remove", ())), fix.get("when")),
         params={name: param["default"] for name, param in data.get("params", {}).items()},
         supersedes=frozenset(data.get("supersedes", ())),
+        related=frozenset(data.get(RELATED) or ()),
         equivalents=data.get("equivalents", {}),
         file=file,
     )

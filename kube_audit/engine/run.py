@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +15,6 @@ from kube_audit.manifests.objects import Object, mapping
 from kube_audit.references import expand
 from kube_audit.suggestions import as_yaml
 
-_RELATED_NAME = re.compile(r"\brelated\.(?:\?)?([A-Za-z]+)")
 _STARTS = ("$object", "$pod", "$container")
 WORKLOADS = "workloads"
 
@@ -158,7 +156,7 @@ class Engine:
         if prepared.expression is None or prepared.expression.evaluate(activation):
             return
         if prepared.undecided is not None and prepared.undecided.evaluate(activation):
-            if prepared.undecided_message is not None:
+            if prepared.rule.undecided_message is not None:
                 yield self._finding(prepared, element, activation, undecided=True)
             return
         yield self._finding(prepared, element, activation)
@@ -174,16 +172,16 @@ class Engine:
     ) -> Finding:
         rule, obj = prepared.rule, element.obj
         if path is None:
-            path = _resolve(prepared.location.render(activation), element)
-        message = prepared.undecided_message if undecided and prepared.undecided_message else prepared.message
+            path = _resolve(cel.template(rule.location).render(activation), element)
+        message = rule.undecided_message if undecided and rule.undecided_message else rule.message
         patches = () if undecided else prepared.patches(element, activation)
-        suggestion = prepared.suggestion.render(activation).strip() if prepared.suggestion else None
+        suggestion = cel.template(rule.suggestion).render(activation).strip() if rule.suggestion else None
         if suggestion is None and patches:
             suggestion = as_yaml(patches, element.path)
         return Finding(
             rule=rule.id,
             severity="info" if undecided else self._severity(prepared, activation),
-            message=message.render(activation),
+            message=cel.template(message).render(activation),
             remediation=rule.remediation,
             file=obj.file,
             span=obj.place(path, at_key=rule.at == "key"),
@@ -218,7 +216,7 @@ class Engine:
 
 
 class _Prepared:
-    """A rule with its expressions compiled, each when it is first needed."""
+    """A rule ready to be run. CEL is compiled, and texts are taken apart, when they are first needed."""
 
     def __init__(self, rule: Rule, params: Mapping[str, Any]) -> None:
         self.rule = rule
@@ -228,14 +226,15 @@ class _Prepared:
         self.undecided = cel.program(rule.undecided) if rule.undecided else None
         self.points_to = cel.program(rule.points_to) if rule.points_to else None
         self.severity_when = [(cel.program(condition), severity) for condition, severity in rule.severity_when]
-        self.location = cel.template(rule.location)
-        self.message = cel.template(rule.message)
-        self.undecided_message = cel.template(rule.undecided_message) if rule.undecided_message else None
-        self.suggestion = cel.template(rule.suggestion) if rule.suggestion else None
-        self.check: Check | None = _check(rule.check) if rule.check else None
-        self.related = frozenset(
-            name for text in (*rule.expressions, *rule.texts, *rule.each) for name in _RELATED_NAME.findall(text)
-        )
+        self._check: Check | None = None
+
+    @property
+    def check(self) -> Check | None:
+        """The function that stands for an expression, None for most rules."""
+        if self._check is None and self.rule.check:
+            module, _, function = self.rule.check.partition(":")
+            self._check = getattr(importlib.import_module(f"kube_audit.engine.checks.{module}"), function)
+        return self._check
 
     def patches(self, element: Element, activation: Any) -> tuple[Patch, ...]:
         """Return what the rule's fix does here, () where it has none for this case."""
@@ -261,7 +260,7 @@ class _Plan:
         self.object_rules = [p for p in fitting if p.rule.scope == "object"]
         self.pod_rules = [p for p in fitting if p.rule.scope == "pod"]
         self.container_rules = [p for p in fitting if p.rule.scope == "container"]
-        self.related = frozenset(name for prepared in fitting for name in prepared.related)
+        self.related = frozenset(name for prepared in fitting for name in prepared.rule.related)
         self.any = bool(fitting)
 
 
@@ -351,12 +350,6 @@ def _variables(element: Element, prepared: _Prepared, target: dict[str, Any]) ->
         "params": prepared.params,
         "target": target,
     }
-
-
-def _check(name: str) -> Check:
-    module, _, function = name.partition(":")
-    found: Check = getattr(importlib.import_module(f"kube_audit.engine.checks.{module}"), function)
-    return found
 
 
 def _too_long(obj: Object, length: int) -> Finding:
