@@ -37,6 +37,7 @@ class ReferenceField(NamedTuple):
     """The port meant where none is written."""
     unless: str = ""
     """A key of the mapping that takes the place of this one."""
+    subset: str = ""
     host: bool = False
     """The name is a host: `web`, or `web.shop.svc.cluster.local`."""
 
@@ -114,7 +115,9 @@ REFERENCES: dict[str, tuple[ReferenceField, ...]] = {
     "APIService": (_service_called_by("apiService", "spec.service"),),
     "CustomResourceDefinition": (_service_called_by("webhook", "spec.conversion.webhook.clientConfig.service"),),
     "VirtualService.networking.istio.io": tuple(
-        ReferenceField("destination", f"spec.{protocol}[].{step}", "Service", name="host", port="port", host=True)
+        ReferenceField(
+            "destination", f"spec.{protocol}[].{step}", "Service", name="host", port="port", subset="subset", host=True
+        )
         for protocol, step in (
             ("http", "route[].destination"),
             ("http", "mirror"),
@@ -178,6 +181,8 @@ class Reference(NamedTuple):
     """Keys of the target's data that are asked for, each with its path."""
     port: Any
     port_path: Path
+    subset: str | None = None
+    """Part of the target that is asked for, as Istio's DestinationRules define them."""
 
 
 def references(obj: Object, pod: Pod | None) -> Iterator[Reference]:
@@ -187,9 +192,23 @@ def references(obj: Object, pod: Pod | None) -> Iterator[Reference]:
             for path, holder in expand(obj.data, field.path):
                 yield from _read(field, path, holder, obj)
     if pod is not None:
+        claimed = _claimed_volumes(obj)
         for field in POD_REFERENCES:
             for path, holder in expand(pod.spec, field.path):
-                yield from _read(field, (*pod.path, *path), holder, obj)
+                if not (claimed and path[:1] == ("volumes",) and _volume_name(pod, path) in claimed):
+                    yield from _read(field, (*pod.path, *path), holder, obj)
+
+
+def _claimed_volumes(obj: Object) -> set[Any]:
+    """Return the names of the volumes that a StatefulSet's controller puts its claims in the place of."""
+    if obj.kind != "StatefulSet":
+        return set()
+    return {name for _, name in expand(obj.data, "spec.volumeClaimTemplates[].metadata.name") if isinstance(name, str)}
+
+
+def _volume_name(pod: Pod, path: Path) -> Any:
+    volume = pod.spec["volumes"][path[1]]
+    return volume.get("name")
 
 
 def _read(field: ReferenceField, path: Path, holder: Any, obj: Object) -> Iterator[Reference]:
@@ -223,6 +242,7 @@ def _read(field: ReferenceField, path: Path, holder: Any, obj: Object) -> Iterat
         keys=tuple((at, key) for at, key in keys if isinstance(key, str)),
         port=field.default_port if not isinstance(port, int | str) or isinstance(port, bool) else port,
         port_path=port_path,
+        subset=subset if field.subset and isinstance(subset := holder.get(field.subset), str) else None,
     )
 
 

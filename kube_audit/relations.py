@@ -24,6 +24,8 @@ _CLUSTER_SCOPED = frozenset(
     {"ClusterRole", "PriorityClass", "RuntimeClass", "IngressClass", "StorageClass", "Namespace", "PersistentVolume"}
 )
 _CILIUM_WIDE = "CiliumClusterwideNetworkPolicy.cilium.io"
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label that every Namespace has by itself."""
 _SCALERS = ("HorizontalPodAutoscaler", "ScaledObject.keda.sh")
 
 
@@ -52,9 +54,11 @@ class Relations:
         self._workloads: dict[str | None, Members] = defaultdict(Members)
         self._workload_names: dict[tuple[str | None, str], Members] = defaultdict(Members)
         self._makers: dict[str, Members] = defaultdict(Members)
-        """Name to the custom resources from which a controller may make other objects."""
+        """Name, and kind in lower case, to the custom resources from which a controller may make other objects."""
         self._made_labels: dict[tuple[str, str], Members] = defaultdict(Members)
         self._created: dict[tuple[str, str], Members] = defaultdict(Members)
+        self._chosen_namespaces: dict[tuple[tuple[str, ...], Selector], list[str]] = {}
+        self._mesh_rules: dict[tuple[str, str | None], Members] | None = None
         self._near: dict[tuple[str, ...] | tuple[Any, ...], NearNames] = {}
         self._referrers: dict[str, dict[int, list[int]]] = {}
         self._service_labels: dict[tuple[str | None, str, str], Members] | None = None
@@ -73,7 +77,8 @@ class Relations:
             self._anywhere[kind, name].add(number, file)
             self._names[kind, namespace].add(name)
             if kind != obj.kind and not refers_only(obj):
-                self._makers[name].add(number, file)
+                for word in {name, obj.kind.lower()}:  # operators label pods with either
+                    self._makers[word].add(number, file)
         for pair in created_names(obj):
             self._created[pair].add(number, file)
         pod = pod_of(obj)
@@ -102,7 +107,7 @@ class Relations:
         return self._own(asking, self.universes.seen(asking.file, members)) if members else []
 
     def _own(self, asking: Object, numbers: Iterable[int]) -> list[int]:
-        """Sort objects; of several definitions of one, keep those nearest to the asking object: its file, its folder."""
+        """Sort objects; of several definitions of one, keep those of the asking object's file, else of its folder."""
         found = sorted(numbers)
         if len(found) < 2:
             return found
@@ -202,6 +207,23 @@ class Relations:
         seen = self.universes.seen(asking.file, candidates)
         return self._own(asking, (n for n in seen if selector.matches(self.pod_labels[n])))
 
+    def namespaces(self, asking: Object, selector: Selector) -> list[str]:
+        """Return the names of the Namespaces in the files that a namespaceSelector fits."""
+        named = [value for key, value in selector.equalities if key == _NAMESPACE_NAME]
+        key = (self.universes.folder(asking.file), selector)
+        if not named and key in self._chosen_namespaces:
+            return self._chosen_namespaces[key]
+        numbers = self.named(asking, "Namespace", None, named[0]) if named else self.of_kind(asking, "Namespace", None)
+        found = []
+        for number in numbers:
+            obj = self.objects[number]
+            labels = {**mapping(obj.metadata.get("labels")), _NAMESPACE_NAME: obj.name}
+            if obj.name is not None and selector.matches(labels):
+                found.append(obj.name)
+        if not named:
+            self._chosen_namespaces[key] = found
+        return found
+
     def with_label(self, asking: Object, namespace: str | None, key: str, value: str) -> Iterator[int]:
         """Yield the workloads of a namespace whose pods carry a label."""
         return self.universes.seen(asking.file, self._by_label.get((namespace, key, value), NOBODY))
@@ -217,7 +239,7 @@ class Relations:
     def made_by_custom_resource(self, asking: Object, selector: Selector) -> bool:
         """Whether a selector points to pods that an operator makes.
 
-        It holds a custom resource's name or own prefix, or labels that a custom resource gives its pods.
+        It holds a custom resource's name, kind or own prefix, or labels that a custom resource gives its pods.
         """
         for key, value in selector.equalities:
             if self._sees_any(asking, self._makers.get(value, NOBODY)):
@@ -256,6 +278,21 @@ class Relations:
     def references(self, obj: Object) -> Iterator[Reference]:
         """Yield everything an object names."""
         return references_of(obj, self.pods.get(self.number(obj)))
+
+    def subsets(self, asking: Object, name: str, namespace: str | None) -> list[str] | None:
+        """Return the subsets that Istio's DestinationRules define for a Service, None where there is no such rule."""
+        if self._mesh_rules is None:
+            self._mesh_rules = defaultdict(Members)
+            for (kind, _), members in self._by_kind.items():
+                for number, file in members.places if kind == "DestinationRule.networking.istio.io" else ():
+                    for reference in self.references(self.objects[number]):
+                        self._mesh_rules[reference.name, reference.namespace].add(number, file)
+        found = self._seen(asking, self._mesh_rules.get((name, namespace), NOBODY))
+        if not found:
+            return None
+        subsets = (mapping(self.objects[n].data.get("spec")).get("subsets") for n in found)
+        entries = (mapping(entry) for entries in subsets if isinstance(entries, list) for entry in entries)
+        return [entry["name"] for entry in entries if isinstance(entry.get("name"), str)]
 
     def selecting(self, kind: str, obj: Object) -> list[int]:
         """Return the objects of a kind (Service, PodDisruptionBudget, NetworkPolicy) that select a workload's pods."""

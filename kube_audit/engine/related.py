@@ -10,9 +10,10 @@ from itertools import islice
 from typing import Any
 
 from kube_audit.engine.verdicts import judge
-from kube_audit.findings import path_text
+from kube_audit.findings import Path, path_text
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.names import closest
+from kube_audit.paths import expand
 from kube_audit.placeholders import is_placeholder
 from kube_audit.relations import Relations
 from kube_audit.rivals import Rivals
@@ -148,14 +149,51 @@ class Related:
         return not self._of(obj, "nearestPods") and not self.relations.has_workload(obj, obj.namespace)
 
     def _other_pods(self, obj: Object) -> list[Entity]:
-        """Other workloads with pods of their own that this workload's selector matches as well."""
+        """Other workloads with pods of their own that this workload's selector matches as well, at most three.
+
+        Where each matches the other's, only the later one is told.
+        """
+        relations = self.relations
         selector = Selector.of(obj)
         if selector is None or not (selector.equalities or selector.expressions) or obj.kind not in _CONTROLLERS:
             return []
-        own = identity(obj)
-        numbers = self.relations.selected(obj, obj.namespace, selector)
-        others = (n for n in numbers if self.relations.objects[n].kind in _CONTROLLERS)
-        return self.entities(list(islice((n for n in others if identity(self.relations.objects[n]) != own), 3)))
+        own, this = relations.number(obj), identity(obj)
+        found: list[int] = []
+        for number in relations.selected(obj, obj.namespace, selector):
+            other = relations.objects[number]
+            if other.kind not in _CONTROLLERS or identity(other) == this or len(found) == 3:
+                continue
+            if obj.namespace is None and not relations.universes.near(obj.file, other.file):
+                continue
+            back = Selector.of(other)
+            if number < own or back is None or not back.matches(relations.pod_labels[own]):
+                found.append(number)
+        return self.entities(found)
+
+    def _peers(self, obj: Object) -> list[dict[str, Any]]:
+        """Peers of a network policy that are told by labels: `path`, `wanted`, `pods` (at most three), `unknown`."""
+        found = []
+        for direction, side in (("ingress", "from"), ("egress", "to")):
+            for path, peer in expand(obj.data, f"spec.{direction}[].{side}[]"):
+                chosen = mapping(peer).get("podSelector")
+                if isinstance(chosen, dict) and chosen:
+                    found.append(self._peer(obj, (*path, "podSelector"), peer))
+        return found
+
+    def _peer(self, obj: Object, path: Path, peer: dict[str, Any]) -> dict[str, Any]:
+        relations, selector = self.relations, Selector.from_label_selector(peer["podSelector"])
+        spaces: list[str | None] = [obj.namespace]
+        if isinstance(peer.get("namespaceSelector"), dict):
+            spaces = [*relations.namespaces(obj, Selector.from_label_selector(peer["namespaceSelector"]))]
+        pods = [n for space in spaces for n in relations.selected(obj, space, selector)]
+        filled_in = any(is_placeholder(part) for pair in selector.equalities for part in pair)
+        unknown = filled_in or not any(relations.has_workload(obj, space) for space in spaces)
+        return {
+            "path": path_text(path),
+            "wanted": ", ".join(f"{key}: {value}" for key, value in selector.equalities),
+            "pods": self.entities(pods[:3]),
+            "unknown": unknown or relations.made_by_custom_resource(obj, selector),
+        }
 
     def _target(self, obj: Object) -> Entity | None:
         """The workload that an autoscaler scales; None where it is not in the tree."""
@@ -180,6 +218,22 @@ class Related:
             policies = self.relations.network_policies(self.relations.objects[number])
             groups.setdefault(tuple(policies), number)
         return [{"pods": self.entity(n), "policies": self.entities(list(group))} for group, n in groups.items()]
+
+    def _monitored_unknown(self, obj: Object) -> bool:
+        """Whether what a monitor asks for may exist although no file here defines it."""
+        if self._of(obj, "monitored"):
+            return False
+        relations, spec = self.relations, mapping(obj.data.get("spec"))
+        if relations.made_by_custom_resource(obj, Selector.from_label_selector(spec.get("selector"))):
+            return True
+        chosen = mapping(spec.get("namespaceSelector"))
+        if chosen.get("any") is True:
+            return False
+        names = chosen.get("matchNames")
+        spaces = names if isinstance(names, list) and names else [obj.namespace]
+        if obj.kind == "PodMonitor":
+            return not any(relations.has_workload(obj, space) for space in spaces)
+        return not any(relations.has_kind(obj, "Service", space) for space in spaces)
 
     def _rivals(self, obj: Object) -> list[dict[str, Any]]:
         """What this object takes for itself that another has taken: `over`, `value`, `path`, `others`, `same`."""
@@ -209,6 +263,7 @@ _MAKERS: dict[str, Callable[[Related, Object], Any]] = {
     "pods": Related._pods,
     "nearestPods": Related._nearest_pods,
     "podsUnknown": Related._pods_unknown,
+    "peers": Related._peers,
     "otherPods": Related._other_pods,
     "target": Related._target,
     "references": Related._references,
@@ -219,5 +274,6 @@ _MAKERS: dict[str, Callable[[Related, Object], Any]] = {
     "budgets": _selecting("PodDisruptionBudget"),
     "networkPolicies": lambda related, obj: related.entities(related.relations.network_policies(obj)),
     "monitored": lambda related, obj: related.entities(related.relations.monitored(obj)),
+    "monitoredUnknown": Related._monitored_unknown,
     "autoscalers": lambda related, obj: related.entities(related.relations.scaling(obj)),
 }

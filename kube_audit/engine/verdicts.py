@@ -40,7 +40,8 @@ def judge(
     - missing: it is not there, though other objects of its kind are, where it would have to be
     - unknown: no object is there that could be meant, or an operator may make it
 
-    and for what is there key-typo, key-missing or port-missing, with what there is in `known`.
+    and for what is there key-typo, key-missing, port-missing, subset-typo or subset-missing, with what there is in
+    `known`.
     """
     found = relations.named(obj, reference.kind, reference.namespace, reference.name)
     entry: dict[str, Any] = {
@@ -56,7 +57,9 @@ def judge(
         "key": "",
         "port": "",
         "known": [],
+        "subset": "",
         "granted": _granted(relations, obj, reference),
+        "rewritten": relations.changes_names,
         **_around(obj.data, reference.path),
     }
     if not found:
@@ -64,7 +67,8 @@ def judge(
         if meant is not None:
             entry |= {"similar": relations.objects[meant].name or "", "target": entity(meant)}
         return [entry]
-    return [entry, *_keys(relations, reference, found, entry), *_ports(relations, reference, found, entry)]
+    parts = (_keys(relations, reference, found, entry), _ports(relations, reference, found, entry))
+    return [entry, *parts[0], *parts[1], *_subsets(relations, obj, reference, entry)]
 
 
 def _around(data: Any, path: Path) -> dict[str, str]:
@@ -116,9 +120,10 @@ def _is_copied(other: Object) -> bool:
 
 def _of_other_kind(relations: Relations, obj: Object, reference: Reference) -> int | None:
     """Return an object of that name which the reference would fit if it named another kind."""
+    space = reference.namespace
     if reference.via == "scaleTarget" and reference.kind in POD_TEMPLATES:
-        found = relations.workload_named(obj, reference.namespace, reference.name)
-    elif reference.via == "role" and reference.kind in _ROLE_KINDS:
+        found = relations.workload_named(obj, space, reference.name)
+    elif reference.via == "role" and reference.kind in _ROLE_KINDS and relations.has_kind(obj, reference.kind, space):
         other = _ROLE_KINDS[1 - _ROLE_KINDS.index(reference.kind)]
         found = relations.named(obj, other, obj.namespace, reference.name)
     else:
@@ -166,6 +171,19 @@ def _ports(relations: Relations, reference: Reference, found: list[int], entry: 
         "similar": closest(str(port), sorted({name for _, name in ports if isinstance(name, str)})),
     }
     return [{**entry, **extra, "verdict": "port-missing"}]
+
+
+def _subsets(relations: Relations, obj: Object, reference: Reference, entry: dict[str, Any]) -> list[dict[str, Any]]:
+    subset = reference.subset
+    if not subset or is_placeholder(subset):
+        return []
+    known = relations.subsets(obj, reference.name, reference.namespace)
+    if known is None or subset in known:
+        return []
+    similar = closest(subset, sorted(known))
+    path = (*reference.path[:-1], "subset")
+    extra = {"path": path_text(path), "subset": subset, "known": known, "similar": similar}
+    return [{**entry, **extra, "verdict": "subset-typo" if similar else "subset-missing"}]
 
 
 def _service_ports(relations: Relations, numbers: list[int]) -> list[tuple[Any, Any]] | None:
