@@ -48,6 +48,8 @@ class Request(NamedTuple):
     stdin: BinaryIO | None = None
     changes: Changes | None = None
     """Only findings on objects with changed lines count; everything is read all the same."""
+    only: frozenset[str] | None = None
+    """Only findings in files of these names count; everything is read all the same."""
     progress: Progress | None = None
 
 
@@ -70,6 +72,8 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     objects = _validate(request, schemas, objects, active, findings, summary)
     summary.objects = len(objects)
     findings.extend(_rule_findings(request, objects, around))
+    if request.only is not None:
+        findings = [finding for finding in findings if finding.file in request.only]
     if request.changes is not None:
         findings = _changed(findings, objects, request.changes)
     findings = _silence(findings, manifests, objects, active, request, catalogue)
@@ -302,7 +306,8 @@ def _silence(
 ) -> list[Finding]:
     """Mark what comments, annotations and the configuration silence, and tell which of these do nothing."""
     known, equivalents = frozenset(catalogue.rules), catalogue.equivalents()
-    silencers = [silencer for one in manifests for silencer in suppressions.in_manifest(one, known, equivalents)]
+    asked = (one for one in manifests if request.only is None or one.file in request.only)
+    silencers = [silencer for one in asked for silencer in suppressions.in_manifest(one, known, equivalents)]
     findings = suppressions.apply(findings, silencers)
     overrides = Overrides(request.config.overrides, objects, date.today()) if request.config.overrides else None
     if overrides is not None:

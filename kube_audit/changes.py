@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _HUNK = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
+_DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "-U0", "--no-renames")
 _TIMEOUT = 60
 """Seconds that git may take."""
 
@@ -32,9 +33,26 @@ def since(ref: str, folder: Path) -> Changes:
     """Return what differs between a commit and the working tree, new files included. Raises ChangesError."""
     if ref.startswith("-"):
         raise ChangesError(f"`{ref}` is no commit")
-    top = _git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n")
+    top = _top(folder)
     commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").strip().decode()
-    diff = _git(folder, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "-U0", "--no-renames", commit, "--")
+    lines = _changed_lines(_git(folder, *_DIFF, commit, "--"), top)
+    for raw in _git(folder, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/").split(b"\0"):
+        if raw:
+            lines[os.path.realpath(os.path.join(top, raw.decode("utf-8", "surrogateescape")))] = None
+    return Changes(lines)
+
+
+def staged(folder: Path) -> Changes | None:
+    """Return what the next commit changes, None where nothing is staged. Raises ChangesError."""
+    lines = _changed_lines(_git(folder, *_DIFF, "--cached", "--"), _top(folder))
+    return Changes(lines) if lines else None
+
+
+def _top(folder: Path) -> str:
+    return _git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n")
+
+
+def _changed_lines(diff: bytes, top: str) -> dict[str, list[tuple[int, int]] | None]:
     lines: dict[str, list[tuple[int, int]] | None] = {}
     current: list[tuple[int, int]] | None = None
     for line in diff.split(b"\n"):
@@ -46,10 +64,7 @@ def since(ref: str, folder: Path) -> Changes:
         elif current is not None and (match := _HUNK.match(line)):
             start, count = int(match[1]), int(match[2] or 1)
             current.append((start, start + count - 1) if count else (start, start + 1))
-    for raw in _git(folder, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/").split(b"\0"):
-        if raw:
-            lines[os.path.realpath(os.path.join(top, raw.decode("utf-8", "surrogateescape")))] = None
-    return Changes(lines)
+    return lines
 
 
 def _unquoted(name: bytes) -> str | None:

@@ -37,12 +37,14 @@ def check(
     write_baseline: str | None,
     update_baseline: bool,
     since: str | None,
+    staged: bool,
+    trees: tuple[str, ...],
 ) -> int:
     """Audit and report; return the exit status. Raises CannotRun where that could not be done."""
     from kube_audit import audit
     from kube_audit.engine import catalogue
     from kube_audit.engine.model import RuleError
-    from kube_audit.sources.files import PathError, find
+    from kube_audit.sources.files import PathError, SourceFile, find
     from kube_audit.validation.kubernetes import newest_version, supported_versions
 
     if no_cache:
@@ -59,17 +61,26 @@ def check(
     try:
         known_rules = catalogue.load([Path(folder) for folder in (*config.get("rule-folders", ()), *rule_folders)])
         rules = known_rules.choose(profile, _ids(select), _ids(ignore), config.rules)
-        sources = list(find(paths or (".",), Path.cwd()))
+        sources = list(find((*(paths or (".",)), *trees), Path.cwd()))
+        asked = list(find(paths or (".",), Path.cwd())) if trees else sources
     except (PathError, RuleError, catalogue.SelectionError) as error:
         raise CannotRun(str(error)) from error
     with _progress() as progress:
         params = {rule: setting.params for rule, setting in config.rules.items() if setting.params}
-        changes = _changes(since)
-        request = audit.Request(sources, rules, version, profile, config, params, changes=changes, progress=progress)
+        changes = _changes(since, staged=staged)
+        only = frozenset(one.name for one in asked if isinstance(one, SourceFile)) if trees else None
+        request = audit.Request(
+            sources, rules, version, profile, config, params, changes=changes, only=only, progress=progress
+        )
         result = audit.run(request, known_rules)
     if write_baseline is not None:
         return _write_baseline(write_baseline, result)
-    _apply_baseline(baseline_file or config.get("baseline"), result, update=update_baseline, partial=since is not None)
+    _apply_baseline(
+        baseline_file or config.get("baseline"),
+        result,
+        update=update_baseline,
+        partial=changes is not None or only is not None,
+    )
     _report(result, targets, severity, show_suppressed=show_suppressed)
     shown = (f for f in result.findings if f.suppressed is None)
     return FINDINGS if any(at_least(finding.severity, fail_on) for finding in shown) else 0
@@ -108,15 +119,16 @@ def _target(output: str) -> tuple[str, str | None]:
     return name, file or None
 
 
-def _changes(since: str | None) -> Changes | None:
-    if since is None:
+def _changes(since: str | None, *, staged: bool) -> Changes | None:
+    if since is None and not staged:
         return None
     from kube_audit import changes
 
     try:
-        return changes.since(since, Path.cwd())
+        return changes.since(since, Path.cwd()) if since is not None else changes.staged(Path.cwd())
     except changes.ChangesError as error:
-        raise CannotRun(f"--since {since}: {error}") from error
+        option = f"--since {since}" if since is not None else "--staged"
+        raise CannotRun(f"{option}: {error}") from error
 
 
 def _write_baseline(file: str, result: AuditResult) -> int:

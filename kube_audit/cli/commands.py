@@ -76,6 +76,19 @@ def cli() -> None:
     metavar="GIT-REF",
     help="Only findings on objects that have changed since that commit. Everything is read all the same.",
 )
+@click.option(
+    "--staged",
+    is_flag=True,
+    help="Only findings on objects that the next commit changes; on all objects where nothing is staged.",
+)
+@click.option(
+    "--tree",
+    "trees",
+    multiple=True,
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False),
+    help="Read this folder too, so that references into it are judged rightly; only findings in PATHs count.",
+)
 @click.option("--no-cache", is_flag=True, help="Neither read nor write compiled rules and schemas.")
 def check(**options: object) -> int:
     """Audit manifests: files, folders, or - for standard input (default: the current folder).
