@@ -78,6 +78,8 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
         findings = _changed(findings, objects, request.changes)
     findings = _silence(findings, manifests, objects, active, request, catalogue)
     summary.audited = len({obj.file for obj in objects} | {finding.file for finding in findings})
+    if request.only is not None:
+        summary.skipped = [skipped for skipped in summary.skipped if skipped.file in request.only]
     findings.sort(key=lambda finding: finding.sort_key)
     summary.seconds = time.perf_counter() - started
     texts = {one.file: one.text.content for one in manifests}
