@@ -139,7 +139,7 @@ def is_credential(value: str, kind: str) -> bool:
     text = value.strip()
     if len(text) < _SHORTEST[kind] or len(text) > 10_000 or any(c.isspace() for c in text):
         return False
-    if is_placeholder(text) or _NOTHING.fullmatch(text) or _CAPITALS.fullmatch(text) or _REFERENCE.match(text):
+    if is_fill_in(text) or _REFERENCE.match(text):
         return False
     if _URL.match(text) or _PATH.fullmatch(text) or _FILE.fullmatch(text) or _HASH.match(text):
         return False
@@ -155,6 +155,11 @@ def is_credential(value: str, kind: str) -> bool:
 _ALL_WORDS = _PASSWORD_WORDS | _SECRET_WORDS | _TOKEN_WORDS | _KEY_WORDS
 _ENDS_A_NAME = _ALL_WORDS | {"secrets", "tokens", "tls", "cert", "key", "keys"}
 """Last words of what is rather the name of a Secret: `oauth-client-secret`."""
+
+
+def is_fill_in(text: str) -> bool:
+    """Whether a text only says that something is to be put there, or is a switch: `changeme`, `<token>`, `none`."""
+    return is_placeholder(text) or bool(_NOTHING.fullmatch(text) or _CAPITALS.fullmatch(text))
 
 
 def known_shape(text: str) -> str:
