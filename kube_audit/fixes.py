@@ -102,6 +102,8 @@ def _why_not_edited(obj: Object) -> str | None:
     nodes = document.nodes
     trail = nodes.walk(document.root, obj.base)
     item = trail[-1][1] if trail else document.root
+    if document.joined_at is not None:
+        return "two objects stand in one document; put a line with `---` between them first"
     if "�" in document.text.content:
         return "the file holds bytes that are no text in its encoding"
     if (at := nodes.text.find("{{", nodes.start[item], nodes.end[item])) >= 0:

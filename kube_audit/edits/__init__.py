@@ -85,9 +85,12 @@ def _edits(layout: Layout, node: int, data: Any, change: Plan, path: Path, lead:
     entries = layout.entries(node)
     work = Work(node, lead, path, entries, [], [], [])
     by_name = {entry.name: entry for entry in entries}
+    twice = {entry.name for entry in entries if by_name[entry.name] is not entry}
     for step, below in change.items():
         where = (*path, step)
         entry = by_name.get(step)
+        if step in twice:
+            raise Refused(f"`{path_text(where)}` stands there twice; remove one of the two first")
         _check_merged(layout, entries, step, entry, where)
         if entry is None:
             if sets(below):

@@ -113,10 +113,10 @@ def _emptied(layout: Layout, work: Work) -> Iterator[Edit]:
 
 
 def _removals(layout: Layout, work: Work) -> Iterator[Edit]:
-    """Take out the lines of entries, others staying. What follows a dash on its line makes room for what comes next."""
+    """Take out the lines of entries, others staying. After a dash, or on the first line, the next one moves up."""
     dropped = list(work.dropped)
     first = work.entries[0]
-    if first in dropped and layout.before(first.start).strip(" "):
+    if first in dropped and _has_no_line_to_close(layout, first):
         end = first.start
         while dropped and dropped[0].start == end:
             end = layout.line_end(dropped.pop(0).end)
@@ -126,10 +126,11 @@ def _removals(layout: Layout, work: Work) -> Iterator[Edit]:
     yield from (_without_lines(layout, entry) for entry in dropped)
 
 
+def _has_no_line_to_close(layout: Layout, entry: Entry) -> bool:
+    """Whether something stands before an entry on its line, or nothing in the whole file."""
+    return bool(layout.before(entry.start).strip(" ")) or layout.previous_line_end(entry.start) is None
+
+
 def _without_lines(layout: Layout, entry: Entry) -> Edit:
     """Take out an entry's lines, with the comment after its end, and the line break before them."""
-    end = layout.line_end(entry.end)
-    before = layout.previous_line_end(entry.start)
-    if before is None:
-        return layout.edit(0, min(end + len(layout.line_break(end)), len(layout.text)), "")
-    return layout.edit(before, end, "")
+    return layout.edit(layout.previous_line_end(entry.start) or 0, layout.line_end(entry.end), "")

@@ -12,6 +12,7 @@ from kube_audit.manifests.text import Text
 from kube_audit.sources.wording import printable
 
 _CONTEXT = 3
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _RESET, _BOLD, _CYAN, _RED, _GREEN = "\x1b[0m", "\x1b[1m", "\x1b[36m", "\x1b[31m", "\x1b[32m"
 _COLORS = {"-": _RED, "+": _GREEN, " ": "", "@": _CYAN, "\\": ""}
@@ -44,33 +45,24 @@ def unified(file: str, before: str, after: str, edits: Sequence[Edit], *, color:
 
 def _changes(before: str, old: list[str], new: list[str], edits: Sequence[Edit]) -> Iterator[_Change]:
     """Yield what changes, line for line. Edits lie in the order of the text."""
-    text = Text(before)
-    regions: list[tuple[int, int]] = []
+    shift = 0
+    for first, last, grown in _regions(Text(before), edits):
+        end = min(last, len(old))
+        yield from _compared(old, new, first, end, first + shift, end + shift + grown)
+        shift += grown
+
+
+def _regions(text: Text, edits: Sequence[Edit]) -> list[tuple[int, int, int]]:
+    """Return the stretches of lines, from 0, that edits touch, and by how many lines each grows."""
+    regions: list[tuple[int, int, int]] = []
     for edit in edits:
         first, last = text.position(edit.start)[0] - 1, text.position(edit.end)[0]
-        if regions and first < regions[-1][1]:
-            regions[-1] = (regions[-1][0], max(last, regions[-1][1]))
-        else:
-            regions.append((first, last))
-    # Counted from both ends: between regions, every line is the same in both texts.
-    shift = 0
-    for number, (first, last) in enumerate(regions):
-        last = min(last, len(old))
-        following = regions[number + 1][0] if number + 1 < len(regions) else len(old)
-        grown = _grown(text, edits, first, last)
-        new_last = last + shift + grown if following < len(old) else len(new) - (len(old) - last)
-        yield from _compared(old, new, first, last, first + shift, new_last)
-        shift = new_last - last
-
-
-def _grown(text: Text, edits: Sequence[Edit], first: int, last: int) -> int:
-    """Return by how many lines the edits of a region make it longer."""
-    lines = 0
-    for edit in edits:
-        if first < text.position(edit.start)[0] <= last:
-            gone = text.content[edit.start : edit.end]
-            lines += len(re.findall(r"\r\n|\r|\n", edit.text)) - len(re.findall(r"\r\n|\r|\n", gone))
-    return lines
+        grown = len(_LINE_BREAK.findall(edit.text)) - len(_LINE_BREAK.findall(text.content, edit.start, edit.end))
+        if regions and first <= regions[-1][1]:
+            start, end, before = regions.pop()
+            first, last, grown = start, max(last, end), grown + before
+        regions.append((first, last, grown))
+    return regions
 
 
 def _compared(old: list[str], new: list[str], a: int, a_end: int, b: int, b_end: int) -> Iterator[_Change]:

@@ -96,6 +96,9 @@ class _Writer:
     def all_new(self) -> Edit:
         """Fill braces of which nothing stays."""
         entries = self.work.entries
+        if entries and not self.work.added and "#" not in self.layout.text[entries[-1].end : self.close]:
+            self.check(entries)
+            return self.layout.edit(self.open, self.close, "")
         if entries:
             self.check(entries)
             return self.layout.edit(entries[0].start, entries[-1].end, self.new)

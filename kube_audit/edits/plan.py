@@ -6,7 +6,7 @@ the items 0 and 1 of a list removes its first two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from kube_audit.edits.model import Refused
@@ -64,13 +64,13 @@ def _insert(level: Plan, patch: Patch) -> None:
         raise _conflict(patch.path)
 
 
-def _merged(value: Any, path: Path, patch: Patch) -> Any:
+def _merged(value: Any, path: Sequence[str | int], patch: Patch) -> Any:
     """Return a copy of a value that is set, with a patch below it made."""
     if not path:
         if same(value, patch.value):
             return value
         raise _conflict(patch.path)
-    if not isinstance(value, dict) or not isinstance(path[0], str):
+    if not isinstance(value, dict) or not all(isinstance(step, str) for step in path):
         raise _conflict(patch.path)
     if path[0] in value:
         return {**value, path[0]: _merged(value[path[0]], path[1:], patch)}
