@@ -14,7 +14,17 @@ from kube_audit.config import EMPTY, Config
 from kube_audit.engine.catalogue import Catalogue
 from kube_audit.engine.model import Rule
 from kube_audit.engine.scopes import pod_of
-from kube_audit.findings import AuditResult, Finding, Path, RelatedPlace, Severity, Skipped, Summary
+from kube_audit.findings import (
+    AuditResult,
+    Finding,
+    ObjectRef,
+    Path,
+    RelatedPlace,
+    Severity,
+    Skipped,
+    Summary,
+    TextEdit,
+)
 from kube_audit.manifests import kustomizations, manifest
 from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.manifest import Manifest
@@ -91,6 +101,8 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
         rules=tuple(sorted(active)),
         source=texts.get,
         rule_docs=catalogue.doc,
+        edits=_Edits(objects).of,
+        manifests=tuple(manifests),
     )
 
 
@@ -319,6 +331,34 @@ def _silence(
         findings.extend(suppressions.unused(silencers, frozenset(active), rule.severity))
         findings.extend(overrides.unused(rule.severity) if overrides is not None else ())
     return findings
+
+
+class _Edits:
+    """Turns findings' fixes into edits of text, for reports that offer them."""
+
+    def __init__(self, objects: Iterable[Object]) -> None:
+        self._objects = objects
+        self._by_ref: dict[tuple[str, ObjectRef], list[Object]] | None = None
+
+    def of(self, finding: Finding) -> tuple[TextEdit, ...]:
+        """Return a finding's edits, () where it has no fix or it cannot be made as text."""
+        if not finding.patches or finding.object is None:
+            return ()
+        from kube_audit.fixes import Refused, edits
+
+        if self._by_ref is None:
+            self._by_ref = {}
+            for obj in self._objects:
+                self._by_ref.setdefault((obj.file, obj.ref), []).append(obj)
+        for obj in self._by_ref.get((finding.file, finding.object), ()):
+            if obj.lines[0] <= finding.span.line <= obj.lines[1]:
+                try:
+                    made = edits(obj, finding.patches)
+                except Refused:
+                    return ()
+                text = obj.document.text
+                return tuple(TextEdit(e.start, e.end, text.span(e.start, e.end), e.text) for e in made)
+        return ()
 
 
 def _tell(request: Request, stage: str, done: int, total: int) -> None:

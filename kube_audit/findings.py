@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """From the worst to the mildest."""
+
+if TYPE_CHECKING:
+    from kube_audit.manifests.manifest import Manifest
 
 FixSafety = Literal["safe", "unsafe"]
 Path = tuple[str | int, ...]
@@ -100,6 +103,15 @@ class Patch(NamedTuple):
     action: Literal["set", "remove"]
     path: Path
     value: Any = None
+
+
+class TextEdit(NamedTuple):
+    """A stretch of a file to be replaced: `start` and `end` count characters from 0, `span` says the same in lines."""
+
+    start: int
+    end: int
+    span: Span
+    text: str
 
 
 class Suppression(NamedTuple):
@@ -208,6 +220,10 @@ class AuditResult:
     """Ids of every rule that was active, sorted."""
     source: Callable[[str], str | None]
     rule_docs: Callable[[str], RuleDoc]
+    edits: Callable[[Finding], tuple[TextEdit, ...]] = lambda finding: ()
+    """A finding's fix as edits of its file's text; () where it has none, or none that can be made as edits."""
+    manifests: tuple[Manifest, ...] = ()
+    """The files as they were read, for what edits them."""
 
     def count(self, severity: Severity) -> int:
         """Number of findings of a severity that are not suppressed."""

@@ -39,6 +39,9 @@ def check(
     since: str | None,
     staged: bool,
     trees: tuple[str, ...],
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
 ) -> int:
     """Audit and report; return the exit status. Raises CannotRun where that could not be done."""
     from kube_audit import audit
@@ -47,6 +50,8 @@ def check(
     from kube_audit.sources.files import PathError, SourceFile, find
     from kube_audit.validation.kubernetes import newest_version, supported_versions
 
+    if unsafe_fixes and not (fix or diff):
+        raise CannotRun("--unsafe-fixes goes with --fix or --diff")
     if no_cache:
         cache.disable()
     config = _config(config_file, paths)
@@ -73,6 +78,15 @@ def check(
             sources, rules, version, profile, config, params, changes=changes, only=only, progress=progress
         )
         result = audit.run(request, known_rules)
+    if fix or diff:
+        from kube_audit.cli import fix as fixing
+
+        _apply_baseline(baseline_file or config.get("baseline"), result, update=False, partial=True)
+        all_fixes = fixing.fixes(result, unsafe=unsafe_fixes)
+        if diff:
+            return FINDINGS if fixing.show(all_fixes, color=_color(sys.stdout.isatty())) else 0
+        if fixing.make(all_fixes):  # what is left is told from the files as they are now
+            result = audit.run(request, known_rules)
     if write_baseline is not None:
         return _write_baseline(write_baseline, result)
     _apply_baseline(

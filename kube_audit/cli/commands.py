@@ -62,6 +62,9 @@ def cli() -> None:
     type=click.Path(exists=True, file_okay=False),
     help="Folder with further rules of your own. May be repeated.",
 )
+@click.option("--fix", is_flag=True, help="Mend in the files what can be mended without changing how workloads run.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: also what may change how workloads run.")
+@click.option("--diff", is_flag=True, help="Only show what --fix would change, as a diff; exit with 1 if anything.")
 @click.option("--show-suppressed", is_flag=True, help="List silenced findings too, with the reason, in text.")
 @click.option(
     "--baseline",

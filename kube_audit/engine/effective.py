@@ -26,13 +26,20 @@ def of_pod(obj: Object, pod: Pod) -> dict[str, Any]:
     default_restart = "Always"
     restart = spec.get("restartPolicy", default_restart)
     return {
-        "os": mapping(spec.get("os")).get("name", "linux"),
+        "os": _os(spec),
         "restartPolicy": restart,
         "longRunning": obj.kind not in ("Job", "CronJob") and restart not in ("Never", "OnFailure"),
         "serviceAccount": spec.get("serviceAccountName") or spec.get("serviceAccount") or "default",
         "hostUsers": spec.get("hostUsers", True),
         "hostNetwork": spec.get("hostNetwork", False),
     }
+
+
+def _os(spec: dict[str, Any]) -> str:
+    """Return the operating system: `os.name`, else what the node selector asks for, else linux."""
+    selector = mapping(spec.get("nodeSelector"))
+    name = mapping(spec.get("os")).get("name") or selector.get("kubernetes.io/os") or selector.get("beta.kubernetes.io/os")
+    return name if isinstance(name, str) else "linux"
 
 
 def of_container(
@@ -91,8 +98,8 @@ def _resources(pod: Pod, container: Container, limit_defaults: dict[str, dict[st
 
 
 def _capability_names(names: Any) -> list[str]:
-    found = [name.upper().removeprefix("CAP_") for name in names or () if isinstance(name, str)]
-    return found if isinstance(names, list) else []
+    entries = names if isinstance(names, list) else ()
+    return [name.upper().removeprefix("CAP_") for name in entries if isinstance(name, str)]
 
 
 def _apparmor(annotation: str) -> dict[str, str]:
