@@ -74,10 +74,10 @@ def _refused_subject(at: Path, subject: dict[str, Any], binding_kind: str) -> It
             )
         if _known(name) and not _ACCOUNT_NAME.fullmatch(str(name)):
             yield _hit((*at, "name"), "error", f"`{name}` cannot be the name of a ServiceAccount")
-        if binding_kind == "ClusterRoleBinding" and not subject.get("namespace"):
-            yield _hit(
-                at, "error", f"service account `{name}` needs its `namespace`: a ClusterRoleBinding lies in none"
-            )
+        if binding_kind == "ClusterRoleBinding" and _known(name) and not subject.get("namespace"):
+            # kustomize adds the namespace of accounts that it knows
+            problem = f"service account `{name}` needs its `namespace`: a ClusterRoleBinding lies in none"
+            yield _hit(at, "warning", problem)
     elif kind in ("User", "Group") and _known(group) and group != _GROUP:
         yield _hit((*at, "apiGroup"), "error", f"`{group}` is not the group of a `{kind}`; it has to be `{_GROUP}`")
 
