@@ -223,7 +223,7 @@ def _validate(
             summary.skipped.append(Skipped(obj.file, reason, obj.line))
             continue
         kept.append(obj)
-        obj.schema_valid = not problems
+        obj.schema_valid = not problems and schemas.fits(typed)
         findings.extend(
             _validation_finding(obj, problem, "error", problem.path, at_key=problem.at == "key")
             for problem in problems

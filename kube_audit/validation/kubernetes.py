@@ -248,6 +248,14 @@ class Schemas:
 
         return explain(data, failures, self._definitions, self.version, written)
 
+    def fits(self, data: dict[str, Any]) -> bool:
+        """Whether an object fits its schema in every point, placeholders not excused; True for an unknown kind."""
+        api_version, kind = data["apiVersion"], data["kind"]
+        try:
+            return not self.knows(api_version, kind) or bool(self._validator(api_version, kind).is_valid(data))
+        except (ValueError, TypeError):
+            return False
+
     def _validator(self, api_version: str, kind: str) -> Any:
         validator = self._validators.get((api_version, kind))
         if validator is None:
