@@ -26,6 +26,13 @@ FORMATS: dict[str, Format] = {
     "text": Format("kube_audit.reports.text", "for people, in a terminal or a log", "warning"),
     "json": Format("kube_audit.reports.json", "for scripts; described by schemas/report.schema.json", "info"),
     "sarif": Format("kube_audit.reports.sarif", "SARIF 2.1.0, for code scanning and editors", "info"),
+    "github": Format("kube_audit.reports.github", "annotations on the lines of a GitHub pull request", "info"),
+    "gitlab": Format("kube_audit.reports.gitlab", "Code Quality, for GitLab's merge requests", "info"),
+    "junit": Format("kube_audit.reports.junit", "JUnit XML, for dashboards of test results", "info"),
+    "checkstyle": Format("kube_audit.reports.checkstyle", "Checkstyle XML, for Jenkins and many others", "info"),
+    "rdjson": Format("kube_audit.reports.rdjson", "reviewdog's Diagnostic Format", "info"),
+    "csv": Format("kube_audit.reports.csv", "a table for spreadsheets", "info"),
+    "markdown": Format("kube_audit.reports.markdown", "for job summaries and comments", "warning"),
 }
 
 
