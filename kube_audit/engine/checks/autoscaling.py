@@ -107,7 +107,7 @@ def _copies(spec: dict[str, Any]) -> Iterator[Problem]:
         yield ("maxReplicas",), f"has `maxReplicas: {most}`, which is less than its `minReplicas: {least}`", ""
     if least is not None and least < 0:
         yield ("minReplicas",), f"has `minReplicas: {least}`, and it cannot be negative", ""
-    types = {metric.get("type") for metric in _entries(spec.get("metrics"))}
+    types = {str(metric.get("type")) for metric in _entries(spec.get("metrics"))}
     if least == 0 and types.isdisjoint({"Object", "External"}):
         reason = "without a metric of type Object or External: with no copy left there is nothing else to measure"
         yield ("minReplicas",), f"has `minReplicas: 0` {reason}", ""

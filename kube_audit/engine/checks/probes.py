@@ -46,7 +46,7 @@ def invalid(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
 def futile_timing(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
     """Yield probes that are slower than their own rhythm, and those that kill a container before it can have started.
 
-    `found` holds `probe` and `problem`. Times are in seconds.
+    `found` holds `probe`, `problem` and `kills`: whether it is the second. Times are in seconds.
     """
     for field, probe, data in _probes(element.value):
         delay, period = _number(data, "initialDelaySeconds", 0), _number(data, "periodSeconds", 10)
@@ -56,12 +56,12 @@ def futile_timing(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
                 f"waits {timeout} s for an answer although it is due every {period} s: a container that hangs is "
                 f"noticed after {timeout * failures} s, not {period * failures} s"
             )
-            yield Hit((field, "timeoutSeconds"), {"probe": probe, "problem": problem})
+            yield Hit((field, "timeoutSeconds"), {"probe": probe, "problem": problem, "kills": False})
         patience = delay + period * failures
         kills = field == "startupProbe" or (field == "livenessProbe" and "startupProbe" not in element.value)
         if kills and patience < _SHORTEST_START:
             problem = f"gives up {patience} s after the start: a container that needs longer is killed again and again"
-            yield Hit((field,), {"probe": probe, "problem": problem})
+            yield Hit((field,), {"probe": probe, "problem": problem, "kills": True})
 
 
 def _probes(container: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
