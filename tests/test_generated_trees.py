@@ -49,6 +49,6 @@ def test_planted_defects_are_found_on_their_objects(tmp_path: Path, layout: str)
 def by_object(result: AuditResult) -> dict[tuple[str, str | None, str], set[str]]:
     found: dict[tuple[str, str | None, str], set[str]] = defaultdict(set)
     for finding in result.findings:
-        if finding.object is not None and finding.severity != "info":
+        if finding.object is not None:
             found[finding.object.kind, finding.object.namespace, finding.object.name or ""].add(finding.rule)
     return found

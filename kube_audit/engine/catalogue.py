@@ -15,12 +15,21 @@ from kube_audit import __version__, cache
 from kube_audit.bundled import rules_dir, schemas_dir
 from kube_audit.config import RuleSetting
 from kube_audit.engine import cel
-from kube_audit.engine.model import RELATED, Rule, RuleError, doc_from_data, from_data, read_file, related_names
+from kube_audit.engine.model import (
+    RELATED,
+    Rule,
+    RuleError,
+    doc_from_data,
+    from_data,
+    read_file,
+    related_names,
+    with_params,
+)
 from kube_audit.findings import RuleDoc
 
 PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
 _DOCUMENTATION = frozenset({"rationale", "references", "frameworks", "notes", "examples"})
-_FORMAT = 3
+_FORMAT = 4
 
 
 class SelectionError(ValueError):
@@ -151,8 +160,10 @@ def _compile(files: Iterable[Path]) -> tuple[dict[str, Any], dict[str, Any]]:
             raise RuleError(f"{file}:1: rule `{data['id']}` is defined already, in {seen[data['id']]}")
         seen[data["id"]] = file
         rule = from_data(data, str(file))
+        filled = with_params(rule, rule.params)
+        holes = (e for text in filled.texts for e in cel.template(text).expressions)
         try:
-            for expression in (*rule.expressions, *(e for text in rule.texts for e in cel.template(text).expressions)):
+            for expression in (*filled.expressions, *holes):
                 programs.setdefault(expression, cel.serialize(expression))
         except cel.ExpressionError as error:
             raise RuleError(f"{file}:{_line_of(file, error)}: {error}") from error

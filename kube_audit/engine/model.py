@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -16,6 +17,9 @@ from kube_audit.manifests.yaml import Document, documents
 ALL_KINDS = "*"
 RELATED = "$related"
 """Key under which a rule's content keeps what `related_names` found, so that it is looked for once."""
+_WITH_CEL = ("when", "expression", "undecided", "undecided_message", "location", "points_to", "message", "suggestion")
+_PARAMETER = re.compile(r"(?<![\w.])params\.([A-Za-z_]\w*)")
+_WHOLE_OBJECT = re.compile(r"(?<![\w.$])object\b(?!\.\??(?:kind|apiVersion|metadata)\b)")
 _RELATED_NAME = re.compile(r"\brelated\.\??([A-Za-z]+)")
 
 
@@ -87,6 +91,38 @@ def related_names(rule: Rule) -> list[str]:
     """Return the names after `related.` that a rule's expressions, texts and `each` use."""
     texts = (*rule.expressions, *rule.texts, *rule.each)
     return sorted({name for text in texts for name in _RELATED_NAME.findall(text)})
+
+
+def needs_whole_object(rule: Rule) -> bool:
+    """Whether a rule reads more of `object` than its kind, version and metadata."""
+    return any(_WHOLE_OBJECT.search(text) for text in (*rule.expressions, *rule.texts))
+
+
+def with_params(rule: Rule, params: Mapping[str, Any]) -> Rule:
+    """Return a rule with the values of its parameters written into its CEL, so that rules can share variables."""
+
+    def literal(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in params:
+            return match[0]
+        text = json.dumps(params[name])
+        return f"({text})" if text[0] in "-{" else text
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, str):
+            return _PARAMETER.sub(literal, value)
+        if isinstance(value, dict):
+            return {filled(key): filled(item) for key, item in value.items()}
+        return [filled(item) for item in value] if isinstance(value, list) else value
+
+    fix = rule.fix and Fix(
+        rule.fix.safe, filled(rule.fix.set), tuple(filled(list(rule.fix.remove))), filled(rule.fix.when)
+    )
+    return rule._replace(
+        severity_when=tuple((filled(condition), severity) for condition, severity in rule.severity_when),
+        fix=fix,
+        **{name: filled(getattr(rule, name)) for name in _WITH_CEL},
+    )
 
 
 def first_paragraph(markdown: str) -> str:

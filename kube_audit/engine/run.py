@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kube_audit.engine import cel, effective
-from kube_audit.engine.model import ALL_KINDS, Rule
+from kube_audit.engine.model import ALL_KINDS, Rule, needs_whole_object, with_params
 from kube_audit.engine.related import Related
 from kube_audit.engine.scopes import Container, Pod, kind_names, pod_of
 from kube_audit.findings import Finding, Patch, Path, RelatedPlace, Severity, parse_path, path_text
@@ -15,6 +15,7 @@ from kube_audit.manifests.objects import Object, mapping
 from kube_audit.references import expand
 from kube_audit.suggestions import as_yaml
 
+_HEAD = ("apiVersion", "kind", "metadata")
 _STARTS = ("$object", "$pod", "$container")
 WORKLOADS = "workloads"
 
@@ -61,7 +62,8 @@ class Engine:
         self._related = related
         minor = int(target.partition(".")[2])
         self._target = {"version": target, "minor": minor}
-        self._shared: tuple[Element, Any] | None = None
+        self._shared_by: Element | None = None
+        self._shared: dict[bool, Any] = {}
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._superseding = {rule.id: rule.supersedes for rule in rules if rule.supersedes and not show_superseded}
         self._rules = [_Prepared(rule, (params or {}).get(rule.id, {})) for rule in rules if rule.stage is None]
@@ -138,19 +140,22 @@ class Engine:
                     yield _rule_error(prepared.rule, one, str(error))
 
     def _activation(self, prepared: _Prepared, element: Element) -> Any:
-        """Return the variables of a rule at an element; rules without parameters share one set for each element."""
-        if prepared.params:
-            return cel.activation(_variables(element, prepared, self._target))
-        if self._shared is None or self._shared[0] is not element:
-            self._shared = (element, cel.activation(_variables(element, prepared, self._target)))
-        return self._shared[1]
+        """Return the variables of a rule at an element: one set for all rules that read as much of the object."""
+        if self._shared_by is not element:
+            self._shared_by = element
+            self._shared.clear()
+        whole = prepared.whole_object
+        known = self._shared.get(whole)
+        if known is None:
+            known = self._shared[whole] = cel.activation(_variables(element, self._target, whole_object=whole))
+        return known
 
     def _verdict(self, prepared: _Prepared, element: Element, activation: Any) -> Iterator[Finding]:
         if prepared.when is not None and not prepared.when.evaluate(activation):
             return
         if prepared.check is not None:
             for hit in prepared.check(element, prepared.params):
-                values = cel.activation({**_variables(element, prepared, self._target), "found": hit.found})
+                values = cel.activation({**_variables(element, self._target, whole_object=True), "found": hit.found})
                 yield self._finding(prepared, element, values, (*element.path, *hit.path))
             return
         if prepared.expression is None or prepared.expression.evaluate(activation):
@@ -219,8 +224,10 @@ class _Prepared:
     """A rule ready to be run. CEL is compiled, and texts are taken apart, when they are first needed."""
 
     def __init__(self, rule: Rule, params: Mapping[str, Any]) -> None:
-        self.rule = rule
         self.params = {**rule.params, **params}
+        rule = with_params(rule, self.params) if self.params else rule
+        self.rule = rule
+        self.whole_object = needs_whole_object(rule)
         self.when = cel.program(rule.when) if rule.when else None
         self.expression = cel.program(rule.expression) if rule.expression else None
         self.undecided = cel.program(rule.undecided) if rule.undecided else None
@@ -338,16 +345,17 @@ def _value(value: Any, activation: Any) -> Any:
     return cel.template(value).value(activation) if isinstance(value, str) else value
 
 
-def _variables(element: Element, prepared: _Prepared, target: dict[str, Any]) -> dict[str, Any]:
+def _variables(element: Element, target: dict[str, Any], *, whole_object: bool) -> dict[str, Any]:
+    """Return the variables of expressions. What is used of them is converted whole, so objects come cut to their head."""
+    data = element.obj.data
     return {
-        "object": element.obj.data,
+        "object": data if whole_object else {key: data[key] for key in _HEAD if key in data},
         "self": element.value,
         "key": element.key,
         "pod": element.pod.spec if element.pod else {},
         "container": element.container.data if element.container else {},
         "related": element.related,
         "effective": element.effective,
-        "params": prepared.params,
         "target": target,
     }
 
