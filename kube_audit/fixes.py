@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kube_audit.edits import Edit, Refused, apply, edits, patched
+from kube_audit.edits import Edit, Refused, apply, edits, layout_of, patched
 from kube_audit.edits.diff import unified
+from kube_audit.edits.layout import Layout
 from kube_audit.edits.plan import same
 from kube_audit.findings import Finding, Patch
 from kube_audit.manifests.manifest import Manifest
@@ -34,8 +35,9 @@ _COMMENT_LINES = re.compile(r"(?:[ \t]*(?:#[^\r\n]*|---[^\r\n]*|%[^\r\n]*)?(?:\r
 _DOCUMENT_START = re.compile(r"^---", re.M)
 _HEAD = 4000
 """Characters before an object in which a comment may say that it is generated."""
-_ATTEMPTS = 100
-"""How often a file is read again to find out which fixes spoil it, before the rest are refused."""
+_READ_AGAIN = 20_000_000
+"""Characters that are read again, in all, to find out which of a file's fixes spoil it; then the rest are refused."""
+_MOST_ATTEMPTS = 100
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ def fix_file(manifest: Manifest, findings: Sequence[Finding]) -> FileFix:
     by_ref: dict[object, list[Object]] = {}
     for obj in manifest.objects:
         by_ref.setdefault(obj.ref, []).append(obj)
+    attempts = _Attempts(manifest, fix)
     wanted: list[tuple[Finding, Object]] = []
     unfit: dict[int, str | None] = {}
     for finding in findings:
@@ -79,11 +82,11 @@ def fix_file(manifest: Manifest, findings: Sequence[Finding]) -> FileFix:
                 unfit[id(obj)] = _why_not_edited(obj)
             if why := unfit[id(obj)]:
                 raise Refused(why)
-            edits(obj, finding.patches)
+            attempts.edits(obj, finding.patches)
             wanted.append((finding, obj))
         except Refused as refusal:
             fix.refused.append((finding, str(refusal)))
-    _Attempts(manifest, fix).settle([], wanted)
+    attempts.settle([], wanted)
     return fix
 
 
@@ -131,7 +134,8 @@ class _Attempts:
     def __init__(self, manifest: Manifest, fix: FileFix) -> None:
         self.manifest = manifest
         self.fix = fix
-        self.left = _ATTEMPTS
+        self.left = max(10, min(_MOST_ATTEMPTS, _READ_AGAIN // (len(fix.before) + 1)))
+        self.layouts: dict[int, Layout] = {}
 
     def settle(
         self, made: list[tuple[Finding, Object]], more: list[tuple[Finding, Object]]
@@ -154,12 +158,19 @@ class _Attempts:
         self.fix.made = [finding for finding, _ in together]
         return together
 
+    def edits(self, obj: Object, patches: Sequence[Patch]) -> list[Edit]:
+        """Return the edits of one object, whose layout is looked at once."""
+        layout = self.layouts.get(id(obj))
+        if layout is None:
+            layout = self.layouts[id(obj)] = layout_of(obj)
+        return edits(obj, patches, layout)
+
     def attempt(self, wanted: list[tuple[Finding, Object]]) -> tuple[list[Edit], str]:
         """Return the edits of fixes and the text after them. Raises Refused where it does not hold what it should."""
         by_object: dict[int, tuple[Object, list[Patch]]] = {}
         for finding, obj in wanted:
             by_object.setdefault(id(obj), (obj, []))[1].extend(finding.patches)
-        found = [edit for obj, patches in by_object.values() for edit in edits(obj, patches)]
+        found = [edit for obj, patches in by_object.values() for edit in self.edits(obj, patches)]
         found.sort(key=lambda edit: (edit.start, edit.end))
         before = self.manifest.text.content
         after = apply(before, found)

@@ -17,20 +17,24 @@ from kube_audit.findings import Patch, Path, path_text
 from kube_audit.manifests.objects import Object
 from kube_audit.manifests.positions import ALIAS
 
-__all__ = ["Edit", "Refused", "apply", "edits", "patched"]
+__all__ = ["Edit", "Refused", "apply", "edits", "layout_of", "patched"]
 
 
-def edits(obj: Object, patches: Sequence[Patch]) -> list[Edit]:
+def layout_of(obj: Object) -> Layout:
+    """Return how an object is laid out; worth keeping where several sets of patches are tried on one object."""
+    return Layout(obj.document, _item(obj)[1])
+
+
+def edits(obj: Object, patches: Sequence[Patch], layout: Layout | None = None) -> list[Edit]:
     """Return the edits that make patches, in the order of the text; none where the data is so already.
 
     All paths name places in the object as it stands. Raises Refused where the patches contradict each other or
     cannot be made as edits. The caller reads the result again: see `fixes.fix_file`.
     """
-    document = obj.document
     root = plan(patches)
     data, item = _item(obj)
     planned(data, root)
-    layout = Layout(document, item)
+    layout = layout or layout_of(obj)
     _check_way(layout, obj)
     found = _edits(layout, item, data, root, (), None)
     return sorted(found, key=lambda edit: (edit.start, edit.end))
@@ -82,16 +86,15 @@ def _check_way(layout: Layout, obj: Object) -> None:
 
 def _edits(layout: Layout, node: int, data: Any, change: Plan, path: Path, lead: int | None) -> Iterator[Edit]:
     """Yield the edits in a mapping or list and below it, the deepest first."""
-    entries = layout.entries(node)
+    entries, by_name, twice = layout.entries(node)
     work = Work(node, lead, path, entries, [], [], [])
-    by_name = {entry.name: entry for entry in entries}
-    twice = {entry.name for entry in entries if by_name[entry.name] is not entry}
     for step, below in change.items():
         where = (*path, step)
         entry = by_name.get(step)
         if step in twice:
             raise Refused(f"`{path_text(where)}` stands there twice; remove one of the two first")
-        _check_merged(layout, entries, step, entry, where)
+        if "<<" in by_name:
+            _check_merged(layout, entries, step, entry, where)
         if entry is None:
             if sets(below):
                 work.added.append((step, planned(None, below, where)))

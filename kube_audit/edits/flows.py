@@ -21,9 +21,7 @@ def edits(layout: Layout, work: Work) -> Iterator[Edit]:
     if not kept:
         yield writer.all_new()
         return
-    tail = len(work.entries)
-    while work.entries[tail - 1] in work.dropped:
-        tail -= 1
+    tail = work.entries.index(kept[-1]) + 1
     yield from writer.removed_before(tail)
     if tail == len(work.entries):
         yield from writer.appended()
@@ -108,10 +106,11 @@ class _Writer:
 
     def removed_before(self, tail: int) -> Iterator[Edit]:
         """Take out entries that others follow, up to the next one that stays."""
-        entries, start = self.work.entries[:tail], None
+        gone = {entry.start for entry in self.work.dropped}
+        start: int | None = None
         run: list[Entry] = []
-        for entry in entries:
-            if entry in self.work.dropped:
+        for entry in self.work.entries[:tail]:
+            if entry.start in gone:
                 run.append(entry)
                 start = entry.start if start is None else start
             elif start is not None:

@@ -29,8 +29,17 @@ class Style(NamedTuple):
     dash: int
 
 
+class Entries(NamedTuple):
+    """The entries of a mapping or list in their order, and by name; merges have the name `<<`."""
+
+    all: list[Entry]
+    by_name: dict[str | int, Entry]
+    twice: frozenset[str | int]
+    """Names that several entries have; `by_name` holds the last, which counts."""
+
+
 class Layout:
-    """The text of one document, in offsets of `text`. Those of the file are `offset` more."""
+    """The text of one object's document. Offsets are those of `text`, the file's are greater by the document's own."""
 
     def __init__(self, document: Document, item: int) -> None:
         self.document = document
@@ -38,6 +47,7 @@ class Layout:
         self.text = document.nodes.text
         self.item = item
         """The node of the object that is edited."""
+        self._entries: dict[int, Entries] = {}
 
     def edit(self, start: int, end: int, text: str) -> Edit:
         """Return an edit in offsets of the file."""
@@ -143,12 +153,15 @@ class Layout:
             return start + len(self.text[start:end].rstrip("\r\n"))
         return end
 
-    def entries(self, node: int) -> list[Entry]:
-        """Return the entries of a mapping or list, in their order; merges have the name `<<`.
-
-        Raises Refused where one is written in a form that is not edited.
-        """
-        return list(self._pairs(node) if self.nodes.type[node] == MAPPING else self._items(node))
+    def entries(self, node: int) -> Entries:
+        """Return the entries of a mapping or list. Raises Refused where one is written in a form that is not edited."""
+        known = self._entries.get(node)
+        if known is None:
+            found = list(self._pairs(node) if self.nodes.type[node] == MAPPING else self._items(node))
+            by_name = {entry.name: entry for entry in found}
+            twice = frozenset(entry.name for entry in found if by_name[entry.name] is not entry)
+            known = self._entries[node] = Entries(found, by_name, twice)
+        return known
 
     def _pairs(self, node: int) -> Iterator[Entry]:
         children = self.nodes.items(node)

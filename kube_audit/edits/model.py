@@ -48,4 +48,5 @@ class Work(NamedTuple):
     @property
     def kept(self) -> list[Entry]:
         """The entries that stay."""
-        return [entry for entry in self.entries if entry not in self.dropped]
+        gone = {entry.start for entry in self.dropped}
+        return [entry for entry in self.entries if entry.start not in gone]
