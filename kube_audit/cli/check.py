@@ -66,6 +66,8 @@ def check(
     try:
         known_rules = catalogue.load([Path(folder) for folder in (*config.get("rule-folders", ()), *rule_folders)])
         rules = known_rules.choose(profile, _ids(select), _ids(ignore), config.rules)
+        if wrong := known_rules.wrong_params(config.rules):
+            raise CannotRun("\n".join(f"{config.origins[f'rules.{rule}']}: {reason}" for rule, reason in wrong))
         sources = list(find((*(paths or (".",)), *trees), Path.cwd()))
         asked = list(find(paths or (".",), Path.cwd())) if trees else sources
     except (PathError, RuleError, catalogue.SelectionError) as error:

@@ -42,7 +42,7 @@ def cli() -> None:
     type=_LEVEL,
     help="Show findings of this severity and worse.  [default: warning in text, info in other formats]",
 )
-@click.option("--fail-on", type=_LEVEL, default="warning", show_default=True, help="Exit with 1 from this severity on.")
+@click.option("--fail-on", type=_LEVEL, help="Exit with 1 from this severity on.  [default: warning]")
 @click.option(
     "--kubernetes-version",
     metavar="X.Y",

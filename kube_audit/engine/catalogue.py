@@ -84,6 +84,21 @@ class Catalogue:
             chosen = [rule for rule in self.rules.values() if rule.id in on - off]
         return [_with_severity(rule, settings.get(rule.id)) for rule in chosen if rule.id not in ignore]
 
+    def wrong_params(self, settings: Mapping[str, RuleSetting]) -> list[tuple[str, str]]:
+        """Return (rule id, what is wrong) for parameters that a rule does not have, or that do not fit its schema."""
+        wrong = []
+        for rule_id, setting in settings.items():
+            if not setting.params or rule_id not in self.rules:
+                continue
+            known = self._texts()[rule_id].get("params", {})
+            for name, value in setting.params.items():
+                if name not in known:
+                    there = f"; it has: {', '.join(known)}" if known else "; it has none"
+                    wrong.append((rule_id, f"there is no parameter `{name}`{there}"))
+                elif reason := _misfit(known[name].get("schema", {}), value):
+                    wrong.append((rule_id, f"parameter `{name}`: {reason}"))
+        return wrong
+
     def equivalents(self) -> dict[tuple[str, str], frozenset[str]]:
         """Return (tool, its id in lower case) to the ids of the rules that cover that check."""
         found: dict[tuple[str, str], set[str]] = {}
@@ -98,6 +113,13 @@ def _with_severity(rule: Rule, setting: RuleSetting | None) -> Rule:
     if setting is None or setting.severity is None:
         return rule
     return rule._replace(severity=setting.severity, severity_when=())
+
+
+def _misfit(schema: dict[str, Any], value: Any) -> str | None:
+    import jsonschema_rs
+
+    error = next(iter(jsonschema_rs.validator_for(schema).iter_errors(value)), None)
+    return error.message if error is not None else None
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -165,6 +165,8 @@ def _why_no_manifest(file: str, data: Any) -> str:
     """Say what a document without apiVersion and kind is."""
     if kustomizations.is_kustomization(file, data):
         return "kustomization"
+    if os.path.basename(file) in (".kube-audit.yaml", ".kube-audit.yml"):
+        return "configuration of kube-audit"
     if isinstance(data, list):
         operations = all(isinstance(entry, dict) and "op" in entry and "path" in entry for entry in data)
         return "JSON patch" if data and operations else "a list, no Kubernetes object"

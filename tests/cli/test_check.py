@@ -195,3 +195,67 @@ def test_help_names_what_a_beginner_needs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(tmp_path: Path, shell: str) -> None:
     assert "_KUBE_AUDIT_COMPLETE" in run("completion", shell, cwd=tmp_path).stdout
+
+
+def configured(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    (tmp_path / ".kube-audit.yaml").write_text(text)
+    return run("check", "--select", "image-tag-latest", cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rules:\n  image-tag-latst: off\n", "did you mean `image-tag-latest`"),
+        ("rules:\n  image-tag-latest: {params: {tags: [a]}}\n", ".kube-audit.yaml:2: there is no parameter `tags`"),
+        ("rules:\n  image-tag-latest: {params: {floating_tags: latest}}\n", "parameter `floating_tags`"),
+        ("profile: [\n", ".kube-audit.yaml:"),
+    ],
+)
+def test_mistakes_in_the_configuration_end_the_run(tmp_path: Path, text: str, said: str) -> None:
+    done = configured(tmp_path, text)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_the_configuration_decides_what_the_command_line_leaves_open(tmp_path: Path) -> None:
+    assert configured(tmp_path, "fail-on: error\n").returncode == 0
+    assert "image-tag-latest" in configured(tmp_path, "rules: {image-tag-latest: error}\n").stdout
+    assert configured(tmp_path, "output: [json]\n").stdout.startswith("{")
+
+
+def test_fixes_are_shown_made_and_then_done(tmp_path: Path) -> None:
+    text = BAD + "    env: [{name: A, value: yes}] # note\n"
+    (tmp_path / "bad.yaml").write_text(text.replace("{name: web, image: nginx}", "name: web\n    image: nginx:1"))
+    shown = run("check", "--select", "yaml-type-trap", "--diff", cwd=tmp_path)
+    assert (shown.returncode, '+    env: [{name: A, value: "yes"}] # note' in shown.stdout) == (1, True)
+    assert run("check", "--select", "yaml-type-trap", "--fix", cwd=tmp_path).returncode == 0
+    assert 'value: "yes"}] # note' in (tmp_path / "bad.yaml").read_text()
+    assert run("check", "--select", "yaml-type-trap", "--diff", cwd=tmp_path).returncode == 0
+
+
+def test_a_baseline_hides_what_is_known_and_shows_what_is_new(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    assert run("check", "--write-baseline", "known.json", cwd=tmp_path).returncode == 0
+    assert run("check", "--baseline", "known.json", cwd=tmp_path).returncode == 0
+    (tmp_path / "bad.yaml").write_text(BAD + "  - {name: more, image: nginx}\n")
+    done = run("check", "--baseline", "known.json", cwd=tmp_path)
+    assert (done.returncode, "`more`" in done.stdout) == (1, True)
+    (tmp_path / "bad.yaml").write_text(GOOD)
+    assert "--update-baseline" in run("check", "--baseline", "known.json", cwd=tmp_path).stderr
+    run("check", "--baseline", "known.json", "--update-baseline", cwd=tmp_path)
+    assert json.loads((tmp_path / "known.json").read_text())["findings"] == {}
+
+
+def test_a_changed_file_is_judged_with_the_rest_of_the_tree(tmp_path: Path) -> None:
+    service = (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  selector: {app: web}\n  ports: [{port: 80}]\n"
+    )
+    pod = BAD.replace("{name: web}", "{name: web, labels: {app: web}}", 1)
+    (tmp_path / "service.yaml").write_text(service)
+    (tmp_path / "pod.yaml").write_text(pod)
+    alone = report("service.yaml", "--select", "dangling-service", cwd=tmp_path)["findings"]
+    assert [f["rule"] for f in alone] == ["dangling-service"]
+    assert report("service.yaml", "--tree", ".", "--select", "dangling-service", cwd=tmp_path)["findings"] == []
+    with_all = report("service.yaml", "--tree", ".", cwd=tmp_path)["findings"]
+    assert {f["file"] for f in with_all} <= {"service.yaml"}
