@@ -33,6 +33,7 @@ FORMATS: dict[str, Format] = {
     "rdjson": Format("kube_audit.reports.rdjson", "reviewdog's Diagnostic Format", "info"),
     "csv": Format("kube_audit.reports.csv", "a table for spreadsheets", "info"),
     "markdown": Format("kube_audit.reports.markdown", "for job summaries and comments", "warning"),
+    "html": Format("kube_audit.reports.html", "one page to hand around, with charts and a search", "info"),
 }
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from kube_audit.findings import SEVERITIES, AuditResult, Finding, Severity, at_least
 from kube_audit.reports import Options, rule_doc
-from kube_audit.reports.plain import active, block, code_spans, in_checkout, one_line
+from kube_audit.reports.plain import active, block, code_spans, in_checkout, one_line, web_links
 from kube_audit.reports.terminal import counted
 
 _LARGEST = 1024 * 1024
@@ -27,7 +27,6 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~$^=&])")
 _REFERENCE = re.compile(r"([@!%]|\\[#$~&])(?=[\w\"])")
 _ADDRESS = re.compile(r":(?=//|[\w+-]+:)|(?i:(?<=\bwww)\.)")
 """What makes an address of plain text, or a picture of `:name:`."""
-_LINK = re.compile(r"https?://[^\s<>]+")
 _REMEDIES = 5
 """How many ways to say what to do are told for one rule."""
 
@@ -166,7 +165,7 @@ def _advice(result: AuditResult, findings: list[Finding]) -> Iterator[str]:
         parts = list(_remedies(found))
         suggestions = Counter(finding.suggestion for finding in found if finding.suggestion)
         parts += [_fenced(text) for text, _ in suggestions.most_common(1)]
-        parts += [f"<{link}>" for link in doc.references if _LINK.fullmatch(link)]
+        parts += [f"<{link}>" for link in web_links(doc)]
         body = "\n\n".join(parts)
         yield (f"\n<details>\n<summary>{title} ({counted(len(found), 'finding')})</summary>\n\n{body}\n\n</details>\n")
 

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from kube_audit.findings import AuditResult, Finding, Span
+from kube_audit.findings import AuditResult, Finding, RuleDoc, Span
 from kube_audit.reports import Options, listed
 from kube_audit.reports.terminal import visible
 
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_LINK = re.compile(r"https?://[^\s<>\"]+")
 _CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "WORKSPACE")
 """Where GitHub, GitLab, Azure Pipelines and Jenkins say which folder holds the checkout."""
 
@@ -53,6 +54,11 @@ def told(finding: Finding) -> list[str]:
         for place in finding.related
     ]
     return [line for line in lines if line]
+
+
+def web_links(doc: RuleDoc) -> list[str]:
+    """Return a rule's references that are addresses of web pages, and nothing else that could stand in a link."""
+    return [link for link in doc.references if _LINK.fullmatch(link)]
 
 
 def code_spans(text: str) -> Iterator[tuple[bool, str]]:
