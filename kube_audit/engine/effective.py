@@ -49,7 +49,7 @@ def of_container(
 
     On top of the pod's: `type`, `privileged`, `allowPrivilegeEscalation`, `readOnlyRootFilesystem`,
     `capabilities` (`add`, `drop`, upper case, without CAP_), the inherited security settings, `requests`,
-    `limits` and `imagePullPolicy`. `limit_defaults` holds `default` and `defaultRequest` of the
+    `limits`, `fromLimitRange` and `imagePullPolicy`. `limit_defaults` holds `default` and `defaultRequest` of the
     namespace's LimitRanges, {} where none is known.
     """
     own = mapping(container.data.get("securityContext"))
@@ -80,21 +80,24 @@ def of_container(
     return settings
 
 
-def _resources(pod: Pod, container: Container, limit_defaults: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Requests default to limits, then to the LimitRange; pod-level resources bound every container."""
+def _resources(pod: Pod, container: Container, limit_defaults: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Requests default to limits, then to the LimitRange; pod-level resources bound every container.
+
+    `fromLimitRange` names what only the LimitRange gives: "limits.cpu", "requests.memory", ….
+    """
     own = mapping(container.data.get("resources"))
     of_pod = mapping(pod.spec.get("resources"))
-    written = mapping(own.get("limits"))
-    limits = {**limit_defaults.get("default", {}), **mapping(of_pod.get("limits")), **written}
-    requests = {
-        **limit_defaults.get("default", {}),
-        **limit_defaults.get("defaultRequest", {}),
-        **mapping(of_pod.get("limits")),
-        **mapping(of_pod.get("requests")),
-        **written,
-        **mapping(own.get("requests")),
+    limits = {**mapping(of_pod.get("limits")), **mapping(own.get("limits"))}
+    requests = {**limits, **mapping(of_pod.get("requests")), **mapping(own.get("requests"))}
+    default_limits = limit_defaults.get("default", {})
+    default_requests = {**default_limits, **limit_defaults.get("defaultRequest", {})}
+    given = [f"limits.{name}" for name in default_limits if name not in limits]
+    given += [f"requests.{name}" for name in default_requests if name not in requests]
+    return {
+        "limits": {**default_limits, **limits},
+        "requests": {**default_requests, **requests},
+        "fromLimitRange": sorted(given),
     }
-    return {"limits": limits, "requests": requests}
 
 
 def _capability_names(names: Any) -> list[str]:
