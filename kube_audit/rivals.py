@@ -62,12 +62,19 @@ class Rivals:
             told.add(one)
             others = []
             for other in self._universes.seen(obj.file, members):
-                if other < number and identity(self._objects[other]) != identity(obj):
+                if other < number and self._meet(one.over, obj, self._objects[other]):
                     others.append(other)
                     if len(others) == _MOST:
                         break
             if others:
                 yield one, others
+
+    def _meet(self, over: str, obj: Object, other: Object) -> bool:
+        """Whether two objects can stand in each other's way; nodes are shared by what is deployed together."""
+        if identity(obj) == identity(other):
+            return False
+        together = obj.namespace is not None and obj.namespace == other.namespace
+        return over != "nodePort" or together or self._universes.near(obj.file, other.file)
 
     def _identities(self, obj: Object) -> Iterator[tuple[Any, ...]]:
         """Yield the keys under which an object and another definition of it meet."""
@@ -84,6 +91,7 @@ def takings(obj: Object) -> Iterator[Taking]:
     """Yield what an object takes for itself, besides its own identity.
 
     - route: host and path of an Ingress, within its class; canaries share theirs on purpose
+    - host: host of an Ingress, within its class
     - dnsName: a name that a Service or Ingress asks external-dns for
     - selector: the pods of a Service, by the words of its selector; headless ones go beside others
     - nodePort: a port of every node
@@ -116,6 +124,8 @@ def _routes(obj: Object) -> Iterator[Taking]:
         if not isinstance(host, str) or is_placeholder(host):
             continue
         space = None if host else (obj.namespace or obj.file)  # without a host, it is mostly a shared example
+        if host:
+            yield Taking("host", host, (*rule_path, "host"), (str(of_class), host))
         for path, entry in expand(rule, "http.paths[]"):
             url_path = mapping(entry).get("path", "/")
             kind = mapping(entry).get("pathType", "ImplementationSpecific")
