@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from kube_audit.edits.model import Edit
@@ -90,11 +90,11 @@ def _hunk_lines(hunk: list[_Change], old: list[str], new: list[str]) -> Iterator
     yield f"@@ -{_range(start, end)} +{_range(new_start, new_end)} @@\n"
     at = start
     for change in hunk:
-        yield from (_line(" ", line) for line in old[at : change.start])
-        yield from (_line("-", line) for line in old[change.start : change.end])
-        yield from (_line("+", line) for line in new[change.new_start : change.new_end])
+        yield from _lines(" ", old[at : change.start])
+        yield from _lines("-", old[change.start : change.end])
+        yield from _lines("+", new[change.new_start : change.new_end])
         at = change.end
-    yield from (_line(" ", line) for line in old[at:end])
+    yield from _lines(" ", old[at:end])
 
 
 def _range(start: int, end: int) -> str:
@@ -102,13 +102,16 @@ def _range(start: int, end: int) -> str:
     return f"{start + 1}" if length == 1 else f"{start + 1 if length else start},{length}"
 
 
-def _line(sign: str, line: str) -> str:
-    content = line.rstrip("\r\n")
-    ending = line[len(content) :]
-    shown = sign + "".join(c if c == "\t" else printable(c) for c in content)
-    if not ending:
-        return f"{shown}\n\\ No newline at end of file\n"
-    return shown + ("\n" if ending == "\r" else ending)
+def _lines(sign: str, lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        content = line.rstrip("\r\n")
+        ending = line[len(content) :]
+        shown = sign + "".join(c if c == "\t" else printable(c) for c in content)
+        if ending:
+            yield shown + ("\n" if ending == "\r" else ending)
+        else:
+            yield f"{shown}\n"
+            yield "\\ No newline at end of file\n"
 
 
 def _painted(line: str, paint: str, color: bool) -> str:

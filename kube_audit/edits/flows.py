@@ -43,7 +43,12 @@ class _Writer:
         self.tight = bool(
             first and self.json and first.key is not None and text[first.lead : first.lead + 1] not in " \n\r"
         )
-        self.own_lines = bool(work.entries) and not layout.before(work.entries[-1].start).strip(" \t")
+        last = work.entries[-1] if work.entries else None
+        self.own_lines = (
+            last is not None
+            and not layout.before(last.start).strip(" \t")
+            and layout.line(last.end) < layout.line(self.close)
+        )
         self.margin = layout.before(work.entries[-1].start) if self.own_lines else ""
 
     def value(self, value: Any) -> str:
