@@ -81,7 +81,7 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
         findings.extend(_reading_finding(one, problem) for problem in one.problems if problem.rule in active)
     objects = _validate(request, schemas, objects, active, findings, summary)
     summary.objects = len(objects)
-    findings.extend(_rule_findings(request, objects, around))
+    findings.extend(_rule_findings(request, objects, around, catalogue))
     if request.only is not None:
         findings = [finding for finding in findings if finding.file in request.only]
     if request.changes is not None:
@@ -265,25 +265,35 @@ def _container_name(obj: Object, path: Path) -> str | None:
     return None
 
 
-def _rule_findings(request: Request, objects: list[Object], around: Kustomizations) -> Iterator[Finding]:
+def _rule_findings(
+    request: Request, objects: list[Object], around: Kustomizations, catalogue: Catalogue
+) -> Iterator[Finding]:
     if not objects:
         return
+    from kube_audit.engine.admission import RULE as ADMISSION_RULE
+    from kube_audit.engine.admission import Admission
     from kube_audit.engine.related import Related
     from kube_audit.engine.run import Engine
     from kube_audit.relations import Relations
 
     relations = Relations(objects, around)
+    related = Related(relations)
     engine = Engine(
         request.rules,
-        Related(relations),
+        related,
         request.kubernetes_version,
         request.params,
         show_superseded=request.profile == "all",
     )
+    admission = None
+    if any(rule.id == ADMISSION_RULE for rule in request.rules):
+        admission = Admission(catalogue.rules.values(), related, request.kubernetes_version)
     for number, obj in enumerate(objects):
         _tell(request, "auditing", number, len(objects))
         try:
             yield from engine.findings(obj)
+            if admission is not None:
+                yield from admission.findings(obj)
         except Exception as error:  # a defect of ours must not cost the findings on all other objects
             yield Finding(
                 rule="rule-error",
