@@ -166,7 +166,7 @@ class Related:
             if obj.namespace is None and not relations.universes.near(obj.file, other.file):
                 continue
             back = Selector.of(other)
-            if number < own or back is None or not back.matches(relations.pod_labels[own]):
+            if number < own or back is None or not back.matches(relations.pod_labels.get(own, {})):
                 found.append(number)
         return self.entities(found)
 

@@ -83,7 +83,7 @@ def _lies_within(inner: Any, outer: Any) -> bool:
 
 
 def open_rules(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
-    """Yield rules that admit everything. `found` holds `direction` (ingress, egress) and `ports`, whether some are named.
+    """Yield rules that admit everything. `found` holds `direction` (ingress, egress) and `ports` (some are named).
 
     `params`: `with_ports` for rules that name ports, but no peers; `treat_universal_cidr_as_all` for /0 ranges.
     """
