@@ -9,7 +9,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from kube_audit import suppressions
+from kube_audit import supersessions, suppressions
 from kube_audit.config import EMPTY, Config
 from kube_audit.engine.catalogue import Catalogue
 from kube_audit.engine.model import Rule
@@ -82,6 +82,8 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     objects = _validate(request, schemas, objects, active, findings, summary)
     summary.objects = len(objects)
     findings.extend(_rule_findings(request, objects, around, catalogue))
+    if request.profile != "all":
+        findings = supersessions.without_superseded(findings, active)
     if request.only is not None:
         findings = [finding for finding in findings if finding.file in request.only]
     if request.changes is not None:
@@ -283,7 +285,6 @@ def _rule_findings(
         related,
         request.kubernetes_version,
         request.params,
-        show_superseded=request.profile == "all",
     )
     admission = None
     if any(rule.id == ADMISSION_RULE for rule in request.rules):

@@ -52,42 +52,18 @@ class Engine:
         related: Related,
         target: str,
         params: Mapping[str, Mapping[str, Any]] | None = None,
-        *,
-        show_superseded: bool = False,
     ) -> None:
-        """Prepare rules for a Kubernetes version; `params` holds other values than the defaults, by rule id.
-
-        With `show_superseded` a wide rule's finding stays where a narrower one speaks of the same place.
-        """
+        """Prepare rules for a Kubernetes version; `params` holds other values than the defaults, by rule id."""
         self._related = related
         minor = int(target.partition(".")[2])
         self._target = {"version": target, "minor": minor}
         self._shared_by: Element | None = None
         self._shared: dict[bool, Any] = {}
         self._plans: dict[tuple[str, ...], _Plan] = {}
-        self._superseding = {rule.id: rule.supersedes for rule in rules if rule.supersedes and not show_superseded}
         self._rules = [_Prepared(rule, (params or {}).get(rule.id, {})) for rule in rules if rule.stage is None]
 
     def findings(self, obj: Object) -> Iterator[Finding]:
         """Yield what the rules find in an object, each finding once."""
-        found = list(self._all_findings(obj))
-        if self._superseding and len(found) > 1:
-            found = self._without_superseded(found)
-        yield from found
-
-    def _without_superseded(self, found: list[Finding]) -> list[Finding]:
-        """Leave out findings of wide rules where a narrower rule speaks of the same field, or of one within it."""
-        narrow: dict[str, list[Path]] = {}
-        for finding in found:
-            for wide in self._superseding.get(finding.rule, ()):
-                narrow.setdefault(wide, []).append(finding.path)
-        return [
-            finding
-            for finding in found
-            if not any(_overlap(finding.path, path) for path in narrow.get(finding.rule, ()))
-        ]
-
-    def _all_findings(self, obj: Object) -> Iterator[Finding]:
         names = kind_names(obj.api_version, obj.kind)
         pod = pod_of(obj)
         plan_key = (*names, WORKLOADS) if pod is not None else names
@@ -277,11 +253,6 @@ def _fits(rule: Rule, names: tuple[str, ...]) -> bool:
     return ALL_KINDS in rule.kinds or not rule.kinds.isdisjoint(names)
 
 
-def _overlap(one: Path, other: Path) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
-
-
 def _each(rule: Rule, element: Element) -> Iterator[Element]:
     if not rule.each:
         yield element
@@ -346,7 +317,7 @@ def _value(value: Any, activation: Any) -> Any:
 
 
 def _variables(element: Element, target: dict[str, Any], *, whole_object: bool) -> dict[str, Any]:
-    """Return the variables of expressions. What is used of them is converted whole, so objects come cut to their head."""
+    """Return the variables of expressions. What is used is converted whole, so objects come cut to their head."""
     data = element.obj.data
     return {
         "object": data if whole_object else {key: data[key] for key in _HEAD if key in data},
