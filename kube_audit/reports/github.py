@@ -9,7 +9,7 @@ from typing import TextIO
 from kube_audit.findings import SEVERITIES, AuditResult, Finding, Severity
 from kube_audit.reports import Options, rule_doc
 from kube_audit.reports.plain import about, active, in_checkout, last_place, one_line, told
-from kube_audit.reports.terminal import counted
+from kube_audit.reports.terminal import counted, visible
 
 _COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
 _SHOWN = 10
@@ -36,7 +36,7 @@ def _urgency(result: AuditResult, finding: Finding) -> tuple[int, float]:
 def _command(finding: Finding, root: Path) -> str:
     end_line, end_column = last_place(finding.span)
     properties: dict[str, object] = {
-        "file": in_checkout(finding.file, root),
+        "file": visible(in_checkout(finding.file, root)),
         "line": finding.span.line,
         "endLine": end_line,
     }

@@ -24,6 +24,7 @@ _FOLDED = 20
 """A severity with more findings than this is folded."""
 _SIGNS: dict[Severity, str] = {"error": "❌", "warning": "⚠️", "info": "ℹ️"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~$^=&])")
+_PIPE = re.compile(r"(\\*)\|")
 _REFERENCE = re.compile(r"([@!%]|\\[#$~&])(?=[\w\"])")
 _ADDRESS = re.compile(r":(?=//|[\w+-]+:)|(?i:(?<=\bwww)\.)")
 """What makes an address of plain text, or a picture of `:name:`."""
@@ -123,21 +124,12 @@ def _row(finding: Finding, address: str | None, root: Path) -> str:
     file = in_checkout(finding.file, root)
     place = _code(f"{one_line(file)}:{finding.span.line}")
     if not os.path.isabs(file) and finding.file != "<stdin>":
-        link = quote(file.encode("utf-8", "surrogateescape" if _from_system(file) else "replace"))
+        link = quote(file.encode("utf-8", "surrogatepass"))
         place = f"[{place}]({address or ''}{link}#L{finding.span.line})"
     subject = _code(str(finding.object)) if finding.object else ""
     if finding.container:
         subject += f" {_code(finding.container)}"
     return f"| {place} | {subject} | {_prose(finding.message)} | {_code(finding.rule)} |\n"
-
-
-def _from_system(name: str) -> bool:
-    """Whether a name is text but for bytes that the system could not decode."""
-    try:
-        name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _address(root: Path) -> str | None:
@@ -197,7 +189,7 @@ def _literal(text: str) -> str:
 
 def _code(text: str) -> str:
     """Return text as a code span that can stand in a table."""
-    line = one_line(text).replace("|", "\\|")
+    line = _PIPE.sub(r"\1\1\\|", one_line(text))
     if not line:
         return ""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
