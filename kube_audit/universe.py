@@ -53,6 +53,19 @@ class Members:
 NOBODY = Members()
 
 
+_KIND_NAMES = """
+    autoscaler config configmap cronjob daemonset deployment gateway hpa ingress job namespace netpol network
+    networking networkpolicy pdb persistentvolumeclaim pod pvc rbac role route secret service serviceaccount
+    stateful statefulset storage svc volume workload
+"""
+_KIND_FOLDERS = frozenset(name + ending for name in _KIND_NAMES.split() for ending in ("", "s", "es")) | {
+    "networkpolicies",
+    "network-policies",
+    "config-maps",
+    "stateful-sets",
+}
+
+
 class Universes:
     """Answers whether two files' objects see each other."""
 
@@ -96,10 +109,20 @@ class Universes:
         return self.built_together(one, other)
 
     def near(self, one: str, other: str) -> bool:
-        """Whether two files are likely to be about one application: in one folder, or one above the other's."""
-        here, there = self.folder(one), self.folder(other)
+        """Whether two files are likely to be about one application: in one folder, or one above the other's.
+
+        Folders that are named after kinds, such as `deployments` beside `services`, count as the one above them.
+        """
+        here, there = self._application(one), self._application(other)
         shared = _shared(here, there)
         return shared in (len(here), len(there)) or self.built_together(one, other)
+
+    def _application(self, file: str) -> Folder:
+        """Return a file's folder without the names of kinds at its end."""
+        folder = self.folder(file)
+        while folder and folder[-1].lower() in _KIND_FOLDERS:
+            folder = folder[:-1]
+        return folder
 
     def seen(self, file: str, members: Members) -> Iterator[int]:
         """Yield the numbers of those members that a file's objects see, few in their order."""
@@ -128,13 +151,13 @@ class Universes:
             yield from (number for number, other in members.places if self.near(file, other))
             return
         tree = self._tree(members)
-        here = self.folder(file)
+        here = self._application(file)
         given: set[int] = set()
         for depth in range(len(here) + 1):
-            groups = tree.get(here[:depth], {})
-            for numbers in groups.values() if depth == len(here) else [groups.get((), [])]:
-                given.update(numbers)
-                yield from numbers
+            for group, numbers in tree.get(here[:depth], {}).items():
+                if depth == len(here) or not group or group[-1].lower() in _KIND_FOLDERS:
+                    given.update(numbers)
+                    yield from numbers
         for root in self.roots(file):
             yield from (number for number in members.by_root.get(root, ()) if number not in given)
             given.update(members.by_root.get(root, ()))
