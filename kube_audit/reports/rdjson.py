@@ -38,6 +38,7 @@ def _diagnostic(result: AuditResult, finding: Finding, lines: Lines) -> dict[str
     references = rule_doc(result, finding.rule).references
     span = finding.span
     text = lines(finding.file)
+    # No `suggestions`: those are edits of the text, and findings carry patches, which are changes of the data.
     return {
         "message": subject + "\n".join(told(finding)),
         "location": {
