@@ -23,10 +23,10 @@ from kube_audit.universe import NOBODY, Identity, Members, Universes, identity
 _CLUSTER_SCOPED = frozenset(
     {"ClusterRole", "PriorityClass", "RuntimeClass", "IngressClass", "StorageClass", "Namespace", "PersistentVolume"}
 )
-_CILIUM_WIDE = "CiliumClusterwideNetworkPolicy.cilium.io"
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label that every Namespace has by itself."""
-_SCALERS = ("HorizontalPodAutoscaler", "ScaledObject.keda.sh")
+_MANY = 200
+"""From how many selected workloads on nobody asks which of several definitions is meant."""
 
 
 class Relations:
@@ -57,11 +57,10 @@ class Relations:
         """Name, and kind in lower case, to the custom resources from which a controller may make other objects."""
         self._made_labels: dict[tuple[str, str], Members] = defaultdict(Members)
         self._created: dict[tuple[str, str], Members] = defaultdict(Members)
+        self._selections: dict[tuple[Any, ...], list[int]] = {}
         self._chosen_namespaces: dict[tuple[tuple[str, ...], Selector], list[str]] = {}
         self._mesh_rules: dict[tuple[str, str | None], Members] | None = None
         self._near: dict[tuple[str, ...] | tuple[Any, ...], NearNames] = {}
-        self._referrers: dict[str, dict[int, list[int]]] = {}
-        self._service_labels: dict[tuple[str | None, str, str], Members] | None = None
         for number, obj in enumerate(self.objects):
             self._add(number, obj)
 
@@ -147,6 +146,14 @@ class Relations:
             namespace = None
         return self._seen(asking, self._by_kind.get((kind, namespace), NOBODY))
 
+    def everywhere(self, kind: str) -> Iterator[tuple[str | None, Members]]:
+        """Yield each namespace that holds objects of a kind, with all of them, seen or not."""
+        return ((namespace, members) for (of_kind, namespace), members in self._by_kind.items() if of_kind == kind)
+
+    def namespaces_with_workloads(self) -> list[str | None]:
+        """Return the namespaces in which workloads are."""
+        return list(self._workloads)
+
     def has_kind(self, asking: Object, kind: str, namespace: str | None) -> bool:
         """Whether an object of a kind is there that the asking object could mean.
 
@@ -199,13 +206,16 @@ class Relations:
         index: dict[Any, Members],
         scope: tuple[Any, ...],
     ) -> list[int]:
-        selector = at_run_time(selector)
-        lists = [index.get((*scope, key, value), NOBODY) for key, value in selector.equalities]
-        candidates = min(lists, key=len) if lists else all_of_them
-        if not candidates:
-            return []
-        seen = self.universes.seen(asking.file, candidates)
-        return self._own(asking, (n for n in seen if selector.matches(self.pod_labels[n])))
+        view = (self.universes.folder(asking.file), frozenset(self.universes.roots(asking.file)))
+        key = (view, scope, selector)
+        found = self._selections.get(key)
+        if found is None:
+            plain = at_run_time(selector)
+            lists = [index.get((*scope, *pair), NOBODY) for pair in plain.equalities]
+            candidates = min(lists, key=len) if lists else all_of_them
+            seen = self.universes.seen(asking.file, candidates) if candidates else ()
+            found = self._selections[key] = sorted(n for n in seen if plain.matches(self.pod_labels[n]))
+        return self._own(asking, found) if 1 < len(found) <= _MANY else found
 
     def namespaces(self, asking: Object, selector: Selector) -> list[str]:
         """Return the names of the Namespaces in the files that a namespaceSelector fits."""
@@ -283,8 +293,8 @@ class Relations:
         """Return the subsets that Istio's DestinationRules define for a Service, None where there is no such rule."""
         if self._mesh_rules is None:
             self._mesh_rules = defaultdict(Members)
-            for (kind, _), members in self._by_kind.items():
-                for number, file in members.places if kind == "DestinationRule.networking.istio.io" else ():
+            for _, members in self.everywhere("DestinationRule.networking.istio.io"):
+                for number, file in members.places:
                     for reference in self.references(self.objects[number]):
                         self._mesh_rules[reference.name, reference.namespace].add(number, file)
         found = self._seen(asking, self._mesh_rules.get((name, namespace), NOBODY))
@@ -294,97 +304,12 @@ class Relations:
         entries = (mapping(entry) for entries in subsets if isinstance(entries, list) for entry in entries)
         return [entry["name"] for entry in entries if isinstance(entry.get("name"), str)]
 
-    def selecting(self, kind: str, obj: Object) -> list[int]:
-        """Return the objects of a kind (Service, PodDisruptionBudget, NetworkPolicy) that select a workload's pods."""
-        if kind not in self._referrers:
-            self._referrers[kind] = self._invert_selectors(kind)
-        return self._referrers[kind].get(self.number(obj), [])
-
-    def _invert_selectors(self, kind: str) -> dict[int, list[int]]:
-        found: dict[int, list[int]] = defaultdict(list)
-        for (of_kind, namespace), members in self._by_kind.items():
-            if of_kind != kind:
-                continue
-            for number, _ in members.places:
-                selector = Selector.of(self.objects[number])
-                if selector is not None:
-                    for workload in self.selected(self.objects[number], namespace, selector):
-                        found[workload].append(number)
-        return found
-
-    def network_policies(self, obj: Object) -> list[int]:
-        """Return the network policies that apply to a workload's pods, or to any pods of a Namespace.
-
-        Kubernetes' own by their selectors, and Cilium's. Calico's selectors are a language of their own: its
-        policies are taken to apply to all of their namespace.
-        """
-        if obj.kind == "Namespace":
-            kinds, namespace = ("NetworkPolicy", "CiliumNetworkPolicy.cilium.io"), obj.name
-            return [n for kind in kinds for n in self.of_kind(obj, kind, namespace)]
-        found = [*self.selecting("NetworkPolicy", obj), *self.selecting("CiliumNetworkPolicy.cilium.io", obj)]
-        labels = self.pod_labels.get(self.number(obj), {})
-        for number in self.of_kind(obj, _CILIUM_WIDE, None):
-            selector = Selector.of(self.objects[number])
-            if selector is not None and selector.matches(labels):
-                found.append(number)
-        for group in ("crd.projectcalico.org", "projectcalico.org"):
-            found += self.of_kind(obj, f"NetworkPolicy.{group}", obj.namespace)
-            found += self.of_kind(obj, f"GlobalNetworkPolicy.{group}", None)
-        return found
-
-    def monitored(self, monitor: Object) -> list[int]:
-        """Return the Services that a ServiceMonitor asks for, the workloads that a PodMonitor asks for."""
-        spec = mapping(monitor.data.get("spec"))
-        selector = Selector.from_label_selector(spec.get("selector"))
-        chosen = mapping(spec.get("namespaceSelector"))
-        names = chosen.get("matchNames")
-        spaces: list[str | None] = list(names) if isinstance(names, list) and names else [monitor.namespace]
-        anywhere = chosen.get("any") is True
-        if monitor.kind == "PodMonitor":
-            everywhere = list(self._workloads) if anywhere else spaces
-            return [n for space in everywhere for n in self.selected(monitor, space, selector)]
-        if self._service_labels is None:
-            self._service_labels = self._index_services()
-        found = []
-        for space in {s for kind, s in self._by_kind if kind == "Service"} if anywhere else dict.fromkeys(spaces):
-            lists = [self._service_labels.get((space, *pair), NOBODY) for pair in selector.equalities]
-            candidates = min(lists, key=len) if lists else self._by_kind.get(("Service", space), NOBODY)
-            found += [
-                number
-                for number in self.universes.seen(monitor.file, candidates)
-                if selector.matches(mapping(self.objects[number].metadata.get("labels")))
-            ]
-        return sorted(found)
-
-    def _index_services(self) -> dict[tuple[str | None, str, str], Members]:
-        index: dict[tuple[str | None, str, str], Members] = defaultdict(Members)
-        for (kind, namespace), members in self._by_kind.items():
-            for number, file in members.places if kind == "Service" else ():
-                for key, value in mapping(self.objects[number].metadata.get("labels")).items():
-                    if isinstance(value, str):
-                        index[namespace, key, value].add(number, file)
-        return index
-
-    def scaling(self, obj: Object) -> list[int]:
-        """Return the autoscalers (HorizontalPodAutoscaler, KEDA's ScaledObject) whose target is a workload."""
-        if "scale" not in self._referrers:
-            targets: dict[int, list[int]] = defaultdict(list)
-            for (kind, _), members in self._by_kind.items():
-                for number, _ in members.places if kind in _SCALERS else ():
-                    for target in self._scale_targets(self.objects[number]):
-                        targets[target].append(number)
-            self._referrers["scale"] = targets
-        return self._referrers["scale"].get(self.number(obj), [])
-
-    def _scale_targets(self, autoscaler: Object) -> Iterator[int]:
-        for reference in self.references(autoscaler):
-            if reference.via == "scaleTarget":
-                yield from self.named(autoscaler, reference.kind, reference.namespace, reference.name)
-
     def limit_defaults(self, obj: Object) -> dict[str, dict[str, Any]]:
         """Return `default` and `defaultRequest` that the LimitRanges of an object's namespace give containers."""
         defaults: dict[str, dict[str, Any]] = {}
         for number in self.of_kind(obj, "LimitRange", obj.namespace):
+            if obj.namespace is None and not self.universes.near(obj.file, self.objects[number].file):
+                continue
             limits = mapping(self.objects[number].data.get("spec")).get("limits")
             for entry in limits if isinstance(limits, list) else ():
                 if mapping(entry).get("type") == "Container":

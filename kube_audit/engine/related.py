@@ -15,13 +15,15 @@ from kube_audit.manifests.objects import Object, mapping
 from kube_audit.names import closest
 from kube_audit.paths import expand
 from kube_audit.placeholders import is_placeholder
+from kube_audit.referrers import Referrers, monitored_namespaces
 from kube_audit.relations import Relations
 from kube_audit.rivals import Rivals
 from kube_audit.selectors import Selector
 from kube_audit.universe import identity
 
 Entity = dict[str, Any]
-_MOST_CANDIDATES = 200
+_MOST = 50
+_RARE = 20
 _CONTROLLERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
 _CONTROL_PLANE = frozenset(
     {
@@ -37,8 +39,11 @@ class Related:
 
     def __init__(self, relations: Relations) -> None:
         self.relations = relations
+        self.referrers = Referrers(relations)
         self._entities: dict[int, Entity] = {}
         self._made: dict[tuple[int, str], Any] = {}
+        self._policies: dict[int, list[dict[str, Any]]] = {}
+        self._policy_groups: dict[tuple[int, ...], list[dict[str, Any]]] = {}
         self._all_rivals: Rivals | None = None
 
     def names(self) -> tuple[str, ...]:
@@ -82,14 +87,23 @@ class Related:
         self._entities[number] = made
         return made
 
+    def lean(self, number: int) -> Entity:
+        """Return an object without its data: what is enough to name it and to point to it."""
+        return {key: self.entity(number)[key] for key in ("id", "ref", "kind", "name", "namespace", "labels")}
+
     def entities(self, numbers: list[int]) -> list[Entity]:
-        """Return several objects as rules see them."""
-        return [self.entity(number) for number in numbers]
+        """Return several objects as rules see them, at most fifty: nothing is judged better by more."""
+        return [self.entity(number) for number in numbers[:_MOST]]
 
     def _pods(self, obj: Object) -> list[Entity]:
         """Workloads whose pods this object selects."""
         selector = Selector.of(obj)
         return self.entities(self.relations.selected(obj, obj.namespace, selector)) if selector is not None else []
+
+    def _selects(self, obj: Object) -> bool:
+        """Whether this object selects pods of any workload."""
+        selector = Selector.of(obj)
+        return selector is not None and bool(self.relations.selected(obj, obj.namespace, selector))
 
     def _nearest_pods(self, obj: Object) -> list[Entity]:
         """Return the workloads closest to what a selector asks for, best first, where it selects none.
@@ -97,10 +111,10 @@ class Related:
         Each has `differs`, and `at`, the path of the first label that differs.
         """
         selector = Selector.of(obj)
-        if selector is None or self.relations.selected(obj, obj.namespace, selector):
+        if selector is None or self._of(obj, "selectsPods"):
             return []
         ranked = []
-        for number in islice(dict.fromkeys(self._candidates(obj, selector)), _MOST_CANDIDATES):
+        for number in islice(dict.fromkeys(self._candidates(obj, selector)), _MOST):
             other = self.relations.objects[number]
             if obj.namespace is None and not self.relations.universes.near(obj.file, other.file):
                 continue
@@ -119,17 +133,21 @@ class Related:
         return [self._near_miss(number, differs) for _, number, differs in ranked[:3]]
 
     def _candidates(self, obj: Object, selector: Selector) -> Iterator[int]:
-        """Yield workloads that a selector nearly fits, those first that share the rarest of its labels."""
+        """Yield workloads that a selector may mean: namesakes, similar labels, and few that share a label.
+
+        A label that many share (a team, a tool) hints at none of them.
+        """
         relations, namespace = self.relations, obj.namespace
         if obj.name is not None:
             yield from relations.workload_named(obj, namespace, obj.name)
-        shared = [list(islice(relations.with_label(obj, namespace, *pair), 200)) for pair in selector.equalities]
-        for numbers in sorted(shared, key=len):
-            yield from numbers
         for key, value in selector.equalities:
             yield from relations.workload_named(obj, namespace, value)
             for similar in relations.similar_values(namespace, key, value)[:5]:
-                yield from relations.with_label(obj, namespace, key, similar)
+                yield from islice(relations.with_label(obj, namespace, key, similar), _RARE)
+        for pair in selector.equalities:
+            shared = list(islice(relations.with_label(obj, namespace, *pair), _RARE + 1))
+            if len(shared) <= _RARE:
+                yield from shared
 
     def _near_miss(self, number: int, differs: list[dict[str, str]]) -> Entity:
         path = (*self.relations.pods[number].path[:-1], "metadata", "labels", differs[0]["key"])
@@ -138,7 +156,7 @@ class Related:
     def _pods_unknown(self, obj: Object) -> bool:
         """Whether pods that this object selects may exist although no manifest here makes them."""
         selector = Selector.of(obj)
-        if selector is None or self.relations.selected(obj, obj.namespace, selector):
+        if selector is None or self._of(obj, "selectsPods"):
             return False
         if any(is_placeholder(part) for pair in selector.equalities for part in pair):
             return True
@@ -191,7 +209,7 @@ class Related:
         return {
             "path": path_text(path),
             "wanted": ", ".join(f"{key}: {value}" for key, value in selector.equalities),
-            "pods": self.entities(pods[:3]),
+            "pods": [self.lean(number) for number in pods[:3]],
             "unknown": unknown or relations.made_by_custom_resource(obj, selector),
         }
 
@@ -211,13 +229,36 @@ class Related:
         return [entry["target"] for entry in found if entry["target"] is not None]
 
     def _pod_policies(self, obj: Object) -> list[dict[str, Any]]:
-        """For each set of policies that applies to pods of this one: `policies`, and one workload as `pods`."""
-        groups: dict[tuple[int, ...], int] = {}
+        """For each set of policies that applies to pods of this one: `policies`, and one workload as `pods`.
+
+        Of the policies `kind`, `policyTypes` and `egress`; of the workload also `hostNetwork` and `dnsPolicy`.
+        """
         selector = Selector.of(obj)
+        found: dict[int, dict[str, Any]] = {}
         for number in self.relations.selected(obj, obj.namespace, selector) if selector is not None else ():
-            policies = self.relations.network_policies(self.relations.objects[number])
-            groups.setdefault(tuple(policies), number)
-        return [{"pods": self.entity(n), "policies": self.entities(list(group))} for group, n in groups.items()]
+            policies = self._policies_of(number)
+            if id(policies) not in found:
+                pod = self.relations.pods[number].spec
+                pods = {**self.lean(number), **{field: pod.get(field, "") for field in ("hostNetwork", "dnsPolicy")}}
+                found[id(policies)] = {"pods": pods, "policies": policies}
+        return list(found.values())
+
+    def _policies_of(self, workload: int) -> list[dict[str, Any]]:
+        """Return what network policies say of a workload's egress, the same list for the same policies."""
+        known = self._policies.get(workload)
+        if known is None:
+            numbers = tuple(self.referrers.network_policies(self.relations.objects[workload]))
+            known = self._policy_groups.get(numbers)
+            if known is None:
+                known = self._policy_groups[numbers] = [self._egress(number) for number in numbers]
+            self._policies[workload] = known
+        return known
+
+    def _egress(self, number: int) -> dict[str, Any]:
+        obj = self.relations.objects[number]
+        spec = mapping(obj.data.get("spec"))
+        fields = {field: spec[field] for field in ("policyTypes", "egress") if field in spec}
+        return {"kind": obj.kind, "spec": fields if obj.kind == "NetworkPolicy" else {}}
 
     def _monitored_unknown(self, obj: Object) -> bool:
         """Whether what a monitor asks for may exist although no file here defines it."""
@@ -226,11 +267,9 @@ class Related:
         relations, spec = self.relations, mapping(obj.data.get("spec"))
         if relations.made_by_custom_resource(obj, Selector.from_label_selector(spec.get("selector"))):
             return True
-        chosen = mapping(spec.get("namespaceSelector"))
-        if chosen.get("any") is True:
+        spaces = monitored_namespaces(obj)
+        if spaces is None:
             return False
-        names = chosen.get("matchNames")
-        spaces = names if isinstance(names, list) and names else [obj.namespace]
         if obj.kind == "PodMonitor":
             return not any(relations.has_workload(obj, space) for space in spaces)
         return not any(relations.has_kind(obj, "Service", space) for space in spaces)
@@ -255,25 +294,36 @@ class Related:
         return self.of(obj, frozenset({name}))[name]
 
 
+def _references_via(*via: str) -> Callable[[Related, Object], Any]:
+    return lambda related, obj: [entry for entry in related._of(obj, "references") if entry["via"] in via]
+
+
 def _selecting(kind: str) -> Callable[[Related, Object], Any]:
-    return lambda related, obj: related.entities(related.relations.selecting(kind, obj))
+    return lambda related, obj: related.entities(related.referrers.selecting(kind, obj))
 
 
 _MAKERS: dict[str, Callable[[Related, Object], Any]] = {
     "pods": Related._pods,
+    "selectsPods": Related._selects,
     "nearestPods": Related._nearest_pods,
     "podsUnknown": Related._pods_unknown,
     "peers": Related._peers,
     "otherPods": Related._other_pods,
     "target": Related._target,
     "references": Related._references,
+    "environmentReferences": _references_via("env", "envFrom"),
+    "volumeReferences": _references_via("volume", "claim", "imagePullSecret"),
+    "backendReferences": _references_via("backend"),
+    "accountReferences": _references_via("serviceAccount"),
+    "classReferences": _references_via("priorityClass", "runtimeClass", "ingressClass"),
+    "roleReferences": _references_via("role", "subject"),
     "claims": Related._claims,
     "podPolicies": Related._pod_policies,
     "rivals": Related._rivals,
     "services": _selecting("Service"),
     "budgets": _selecting("PodDisruptionBudget"),
-    "networkPolicies": lambda related, obj: related.entities(related.relations.network_policies(obj)),
-    "monitored": lambda related, obj: related.entities(related.relations.monitored(obj)),
+    "networkPolicies": lambda related, obj: related.entities(related.referrers.network_policies(obj)),
+    "monitored": lambda related, obj: related.entities(related.referrers.monitored(obj)),
     "monitoredUnknown": Related._monitored_unknown,
-    "autoscalers": lambda related, obj: related.entities(related.relations.scaling(obj)),
+    "autoscalers": lambda related, obj: related.entities(related.referrers.scaling(obj)),
 }

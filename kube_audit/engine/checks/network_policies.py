@@ -106,26 +106,23 @@ def _is_anywhere(peer: Any) -> bool:
 
 
 def blocks_dns(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
-    """Yield a policy whose egress rules are let through to nothing by name.
+    """Yield a policy that opens some egress, where no policy of the pods at hand opens port 53 to cluster DNS.
 
-    That is: it opens some egress, and for some of its pods neither it nor another policy opens port 53 to where
-    cluster DNS may be. Policies that close egress completely are taken to mean it. `found` holds `pods`, a workload.
+    `self` is an entry of `podPolicies`. Policies that close egress completely are taken to mean it. `found` holds
+    `pods`, a workload.
     """
     del params
     spec = mapping(element.obj.data.get("spec"))
     if not _restricts_egress(spec) or not spec.get("egress") or _opens_dns(spec):
         return
-    for group in element.related["podPolicies"]:
-        policies = [p for p in group["policies"] if p["namespace"] == (element.obj.namespace or "")]
-        others = [mapping(p["object"].get("spec")) for p in group["policies"] if p["kind"] == "NetworkPolicy"]
-        if len(others) < len(group["policies"]) or len(policies) < len(group["policies"]):
-            continue  # policies of other kinds may open what this one does not
-        pod = mapping(group["pods"].get("pod"))
-        if pod.get("hostNetwork") is True or pod.get("dnsPolicy") in ("None", "Default"):
-            continue
-        if not any(_opens_dns(other) for other in others if _restricts_egress(other)):
-            yield Hit(("spec", "egress"), {"pods": group["pods"]})
-            return
+    group = element.value
+    if any(policy["kind"] != "NetworkPolicy" for policy in group["policies"]):
+        return  # policies of other kinds may open what this one does not
+    if group["pods"]["hostNetwork"] is True or group["pods"]["dnsPolicy"] in ("None", "Default"):
+        return
+    others = [policy["spec"] for policy in group["policies"]]
+    if not any(_opens_dns(other) for other in others if _restricts_egress(other)):
+        yield Hit(("spec", "egress"), {"pods": group["pods"]})
 
 
 def _restricts_egress(spec: dict[str, Any]) -> bool:

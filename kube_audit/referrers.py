@@ -1,0 +1,124 @@
+"""The way back: what selects a workload, scales it, and applies to it; what a monitor asks for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from kube_audit.manifests.objects import Object, mapping
+from kube_audit.relations import Relations
+from kube_audit.selectors import Selector
+from kube_audit.universe import NOBODY, Members
+
+_CILIUM = "CiliumNetworkPolicy.cilium.io"
+_CILIUM_WIDE = "CiliumClusterwideNetworkPolicy.cilium.io"
+_SCALERS = ("HorizontalPodAutoscaler", "ScaledObject.keda.sh")
+
+
+class Referrers:
+    """Answers who refers to an object, from indexes that are made when they are first asked."""
+
+    def __init__(self, relations: Relations) -> None:
+        self._relations = relations
+        self._selecting: dict[str, dict[int, list[int]]] = {}
+        self._scaling: dict[int, list[int]] | None = None
+        self._service_labels: dict[tuple[str | None, str, str], Members] | None = None
+
+    def selecting(self, kind: str, obj: Object) -> list[int]:
+        """Return the objects of a kind (Service, PodDisruptionBudget, NetworkPolicy) that select a workload's pods."""
+        if kind not in self._selecting:
+            self._selecting[kind] = self._invert_selectors(kind)
+        return self._selecting[kind].get(self._relations.number(obj), [])
+
+    def _invert_selectors(self, kind: str) -> dict[int, list[int]]:
+        relations = self._relations
+        found: dict[int, list[int]] = defaultdict(list)
+        for namespace, members in relations.everywhere(kind):
+            for number, _ in members.places:
+                obj = relations.objects[number]
+                selector = Selector.of(obj)
+                if selector is not None:
+                    for workload in relations.selected(obj, namespace, selector):
+                        found[workload].append(number)
+        return found
+
+    def network_policies(self, obj: Object) -> list[int]:
+        """Return the network policies that apply to a workload's pods, or to any pods of a Namespace.
+
+        Kubernetes' own by their selectors, and Cilium's. Calico's selectors are a language of their own: its
+        policies are taken to apply to all of their namespace.
+        """
+        relations = self._relations
+        if obj.kind == "Namespace":
+            return [n for kind in ("NetworkPolicy", _CILIUM) for n in relations.of_kind(obj, kind, obj.name)]
+        found = [*self.selecting("NetworkPolicy", obj), *self.selecting(_CILIUM, obj)]
+        labels = relations.pod_labels.get(relations.number(obj), {})
+        for number in relations.of_kind(obj, _CILIUM_WIDE, None):
+            selector = Selector.of(relations.objects[number])
+            if selector is not None and selector.matches(labels):
+                found.append(number)
+        for group in ("crd.projectcalico.org", "projectcalico.org"):
+            found += relations.of_kind(obj, f"NetworkPolicy.{group}", obj.namespace)
+            found += relations.of_kind(obj, f"GlobalNetworkPolicy.{group}", None)
+        return found
+
+    def scaling(self, obj: Object) -> list[int]:
+        """Return the autoscalers (HorizontalPodAutoscaler, KEDA's ScaledObject) whose target is a workload."""
+        relations = self._relations
+        if self._scaling is None:
+            self._scaling = defaultdict(list)
+            for kind in _SCALERS:
+                for _, members in relations.everywhere(kind):
+                    for number, _ in members.places:
+                        for target in self._scale_targets(relations.objects[number]):
+                            self._scaling[target].append(number)
+        return self._scaling.get(relations.number(obj), [])
+
+    def _scale_targets(self, autoscaler: Object) -> list[int]:
+        relations = self._relations
+        return [
+            target
+            for one in relations.references(autoscaler)
+            if one.via == "scaleTarget"
+            for target in relations.named(autoscaler, one.kind, one.namespace, one.name)
+        ]
+
+    def monitored(self, monitor: Object) -> list[int]:
+        """Return the Services that a ServiceMonitor asks for, the workloads that a PodMonitor asks for."""
+        relations = self._relations
+        spec = mapping(monitor.data.get("spec"))
+        selector = Selector.from_label_selector(spec.get("selector"))
+        spaces = monitored_namespaces(monitor)
+        if monitor.kind == "PodMonitor":
+            places = relations.namespaces_with_workloads() if spaces is None else spaces
+            return [n for space in places for n in relations.selected(monitor, space, selector)]
+        if self._service_labels is None:
+            self._service_labels = self._index_services()
+        services = dict(relations.everywhere("Service"))
+        found: list[int] = []
+        for space in services if spaces is None else spaces:
+            lists = [self._service_labels.get((space, *pair), NOBODY) for pair in selector.equalities]
+            candidates = min(lists, key=len) if lists else services.get(space, NOBODY)
+            found += [
+                number
+                for number in relations.universes.seen(monitor.file, candidates)
+                if selector.matches(mapping(relations.objects[number].metadata.get("labels")))
+            ]
+        return sorted(found)
+
+    def _index_services(self) -> dict[tuple[str | None, str, str], Members]:
+        index: dict[tuple[str | None, str, str], Members] = defaultdict(Members)
+        for namespace, members in self._relations.everywhere("Service"):
+            for number, file in members.places:
+                for key, value in mapping(self._relations.objects[number].metadata.get("labels")).items():
+                    if isinstance(value, str):
+                        index[namespace, key, value].add(number, file)
+        return index
+
+
+def monitored_namespaces(monitor: Object) -> list[str | None] | None:
+    """Return the namespaces that a ServiceMonitor or PodMonitor looks into, None for all."""
+    chosen = mapping(mapping(monitor.data.get("spec")).get("namespaceSelector"))
+    if chosen.get("any") is True:
+        return None
+    names = chosen.get("matchNames")
+    return [n for n in names if isinstance(n, str)] if isinstance(names, list) and names else [monitor.namespace]
