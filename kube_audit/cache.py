@@ -40,6 +40,20 @@ def load(name: str) -> bytes | None:
         return None
 
 
+_MOST_FILES = 40
+"""Files that are kept; the ones that were written longest ago go first."""
+
+
+def _evict(folder: Path) -> None:
+    with os.scandir(folder) as entries:
+        files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+    if len(files) > _MOST_FILES:
+        files.sort(key=lambda entry: entry.stat().st_mtime_ns)
+        for entry in files[: len(files) - _MOST_FILES // 2]:
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)
+
+
 def store(name: str, content: bytes) -> None:
     """Keep content under a name, atomically; a cache that cannot be written is no error."""
     if not _enabled:
@@ -52,6 +66,7 @@ def store(name: str, content: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         os.replace(temporary, folder / name)
+        _evict(folder)
     except OSError:
         if temporary is not None:
             with contextlib.suppress(OSError):

@@ -33,6 +33,7 @@ def check(
     rule_folders: tuple[str, ...],
     no_cache: bool,
     show_suppressed: bool,
+    drop_suppressed: bool,
     baseline_file: str | None,
     write_baseline: str | None,
     update_baseline: bool,
@@ -97,7 +98,7 @@ def check(
         update=update_baseline,
         partial=changes is not None or only is not None,
     )
-    _report(result, targets, severity, show_suppressed=show_suppressed)
+    _report(result, targets, severity, show_suppressed=show_suppressed, drop_suppressed=drop_suppressed)
     shown = (f for f in result.findings if f.suppressed is None)
     return FINDINGS if any(at_least(finding.severity, fail_on) for finding in shown) else 0
 
@@ -182,7 +183,12 @@ def _apply_baseline(file: str | None, result: AuditResult, *, update: bool, part
 
 
 def _report(
-    result: AuditResult, targets: list[tuple[str, str | None]], severity: Severity | None, *, show_suppressed: bool
+    result: AuditResult,
+    targets: list[tuple[str, str | None]],
+    severity: Severity | None,
+    *,
+    show_suppressed: bool,
+    drop_suppressed: bool,
 ) -> None:
     from kube_audit import reports
 
@@ -193,6 +199,7 @@ def _report(
             color=_color(to_terminal) and file is None,
             width=shutil.get_terminal_size().columns if to_terminal else None,
             show_suppressed=show_suppressed,
+            carry_suppressed=not drop_suppressed,
             root=Path.cwd(),
         )
         if file is None:

@@ -8,7 +8,7 @@ from kube_audit import __version__
 from kube_audit.findings import SEVERITIES
 
 _LEVEL = click.Choice(SEVERITIES)
-_FORMATS = ("text", "json", "sarif")
+_FORMATS = ("text", "json", "sarif", "html", "markdown", "github", "gitlab", "junit", "checkstyle", "rdjson", "csv")
 
 
 @click.group(
@@ -72,6 +72,11 @@ def cli() -> None:
     metavar="FILE",
     help="Findings that are known and do not count; see --write-baseline.",
 )
+@click.option(
+    "--drop-suppressed",
+    is_flag=True,
+    help="Leave silenced findings out of machine formats: GitHub's code scanning opens alerts even for those.",
+)
 @click.option("--write-baseline", metavar="FILE", help="Write all present findings to a baseline, and stop.")
 @click.option("--update-baseline", is_flag=True, help="Drop what is gone from the baseline.")
 @click.option(
@@ -106,8 +111,8 @@ def check(**options: object) -> int:
       schema          only what the API server would refuse
       pss-baseline    Pod Security Standards, level baseline
       pss-restricted  Pod Security Standards, level restricted
-      cis             default and the CIS checks of control plane pods
-      all             every rule
+      cis             CIS checks of the cluster's own control plane pods, and the schema
+      all             every rule that needs no parameter
 
     \b
     Exit status: 0 nothing at or above --fail-on, 1 findings, 2 the run could not be done.
@@ -184,6 +189,14 @@ def show_config(path: str, as_json: bool) -> None:
     from kube_audit.cli.init import show
 
     show(Path(path), as_json)
+
+
+@cli.command("github-action", hidden=True)
+def github_action() -> int:
+    """Run as a step of a GitHub workflow: inputs and outputs are those of action.yml."""
+    from kube_audit.cli.action import run
+
+    return run()
 
 
 @cli.command()

@@ -20,7 +20,7 @@ profile: {profile}          # default, strict, schema, pss-baseline, pss-restric
 # kubernetes-version: "{version}"
 
 # Rules that are off, or of another severity: `kube-audit rules list` has their names.
-rules:
+# rules:
 {rules}
 # Decisions about some files or objects, with the reason.
 # overrides:
@@ -63,7 +63,7 @@ def _fitting(folder: Path) -> str:
     for finding in result.findings:
         counts[finding.rule] = counts.get(finding.rule, 0) + 1
     noisy = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:5]
-    rules = "".join(f"  # {rule}: off    # {count} findings now\n" for rule, count in noisy) or "  # naked-pod: off\n"
+    rules = "".join(f"#   {rule}: off    # {count} findings now\n" for rule, count in noisy) or "#   naked-pod: off\n"
     return _TEMPLATE.format(
         profile="default",
         version=newest_version(),

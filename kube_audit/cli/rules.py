@@ -92,7 +92,8 @@ def test(paths: tuple[str, ...]) -> int:
         broken += bool(reasons)
         for reason in reasons:
             click.echo(f"{rule.file}: {reason}")
-    click.echo(f"{len(rules) - broken} rules passed, {broken} failed")
+    passed = len(rules) - broken
+    click.echo(f"{passed} {'rule' if passed == 1 else 'rules'} passed, {broken} failed")
     return FINDINGS if broken else 0
 
 

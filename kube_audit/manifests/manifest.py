@@ -174,6 +174,8 @@ def _why_no_manifest(file: str, data: Any) -> str:
         return "text, no Kubernetes object"
     if data.get("kind") is not None and "items" in data:
         return "empty list"
+    if data.get("version") == 1 and isinstance(data.get("findings"), dict) and len(data) == 2:
+        return "baseline of kube-audit"
     has_version, has_kind = isinstance(data.get("apiVersion"), str), isinstance(data.get("kind"), str)
     if has_kind and has_version:
         return "empty list"

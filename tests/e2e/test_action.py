@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from ruamel.yaml import YAML
@@ -38,24 +39,53 @@ def action() -> dict[str, Any]:
     return loaded
 
 
-def audit(action: dict[str, Any], workspace: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
-    """Run the step "Audit" in a workspace, with the action's defaults for the inputs that are not given."""
-    step = next(s for s in action["runs"]["steps"] if s.get("name") == "Audit")
-    given = {name: spec["default"] for name, spec in action["inputs"].items()}
-    given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-    env = {name: given[value.removeprefix("${{ inputs.").removesuffix(" }}")] for name, value in step["env"].items()}
-    home = workspace.parent / "runner" / "kube-audit"
-    home.mkdir(parents=True)
-    (home / "bin").symlink_to(Path(sys.executable).parent)
-    (workspace.parent / "script.sh").write_text(step["run"])
+class Job(NamedTuple):
+    """What a run of the action's own steps came to."""
+
+    status: int
+    stdout: str
+    stderr: str
+    outputs: dict[str, str]
+    summary: str
+
+
+def step(action: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(s for s in action["runs"]["steps"] if s.get("name") == name)
+    return found
+
+
+def bash(script: str, workspace: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    (workspace.parent / "script.sh").write_text(script)
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(workspace.parent / "script.sh")],
         cwd=workspace,
-        env={**os.environ, **env, "RUNNER_TEMP": str(home.parent)},
+        env={**os.environ, **env},
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+def audit(action: dict[str, Any], workspace: Path, **inputs: str) -> Job:
+    """Run the steps "Audit" and "Fail …" in a workspace, with the action's defaults for inputs that are not given."""
+    given = {name: spec["default"] for name, spec in action["inputs"].items()}
+    given |= {name.replace("_", "-"): value for name, value in inputs.items()}
+    audit_step = step(action, "Audit")
+    env = {
+        name: given[value.removeprefix("${{ inputs.").removesuffix(" }}")] for name, value in audit_step["env"].items()
+    }
+    home = workspace.parent / "runner" / "kube-audit"
+    home.mkdir(parents=True)
+    (home / "bin").symlink_to(Path(sys.executable).parent)
+    outputs, summary = workspace.parent / "outputs", workspace.parent / "summary.md"
+    env |= {"RUNNER_TEMP": str(home.parent), "GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(summary)}
+    done = bash(audit_step["run"], workspace, env)
+    read = dict(re.findall(r"(\w+)<<(?:\w+)\n(.*)\n\w+\n", outputs.read_text())) if outputs.exists() else {}
+    status = done.returncode
+    if status == 0:
+        last = step(action, "Fail where there are findings")
+        status = bash(last["run"], workspace, {"STATUS": read["status"]}).returncode
+    return Job(status, done.stdout, done.stderr, read, summary.read_text() if summary.exists() else "")
 
 
 @pytest.fixture
@@ -72,15 +102,19 @@ def rules_in(sarif: Path) -> list[str]:
 def test_findings_fail_the_job_and_are_in_the_sarif_file(action: dict[str, Any], workspace: Path) -> None:
     (workspace / "bad.yaml").write_text(BAD)
     done = audit(action, workspace)
-    assert done.returncode == 1, done.stderr
-    assert "bad.yaml" in done.stdout
+    assert done.status == 1, done.stderr
+    assert "::error file=bad.yaml,line=7" in done.stdout
+    assert "bad.yaml" in done.summary
+    assert done.outputs["sarif"] == "kube-audit.sarif"
+    assert int(done.outputs["errors"]) >= 1
+    assert int(done.outputs["findings"]) >= int(done.outputs["errors"])
     assert "schema-invalid" in rules_in(workspace / "kube-audit.sarif")
 
 
 def test_without_findings_the_job_goes_on_with_an_empty_sarif_file(action: dict[str, Any], workspace: Path) -> None:
     (workspace / "good.yaml").write_text(GOOD)
     done = audit(action, workspace)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.status == 0, done.stdout + done.stderr
     assert rules_in(workspace / "kube-audit.sarif") == []
 
 
@@ -98,7 +132,7 @@ def test_inputs_reach_the_command(action: dict[str, Any], workspace: Path) -> No
         sarif_file="reports.sarif",
         args="--no-cache\n--ignore\nschema-invalid\n",
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.status == 0, done.stdout + done.stderr
     assert rules_in(workspace / "reports.sarif") == []
 
 
@@ -106,11 +140,11 @@ def test_inputs_reach_the_command(action: dict[str, Any], workspace: Path) -> No
 def test_inputs_run_no_commands(action: dict[str, Any], workspace: Path, name: str) -> None:
     (workspace / "good.yaml").write_text(GOOD)
     done = audit(action, workspace, **{name: '"; touch owned; $(touch owned) `touch owned` #'})
-    assert done.returncode == 2
+    assert done.status == 2
     assert not (workspace / "owned").exists()
 
 
 def test_no_script_holds_an_expression(action: dict[str, Any]) -> None:
     scripts = [step["run"] for step in action["runs"]["steps"] if "run" in step]
-    assert len(scripts) == 2
+    assert len(scripts) == 3
     assert not [script for script in scripts if "${{" in script]
