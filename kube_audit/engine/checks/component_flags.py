@@ -25,6 +25,9 @@ _SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 _LAUNCHERS = _SHELLS | {"exec", "env", "go-runner", "hyperkube", "tini", "dumb-init"}
 _FLAG = re.compile(r"--?([A-Za-z][\w.-]*)(?:=(.*))?", re.DOTALL)
 _SHELL_END = re.compile(r"[;|&]|\d*>.*")
+_ELSEWHERE = "$(ELSEWHERE)"
+"""A placeholder for a value that a ConfigMap or Secret holds."""
+
 _CONFIGURED = {"etcd": "config-file", "kubelet": "config", "kube-scheduler": "config"}
 
 
@@ -174,5 +177,5 @@ def _add_variables(command: Command, container: dict[str, Any]) -> None:
         name, value = mapping(entry).get("name"), mapping(entry).get("value")
         if isinstance(name, str) and name.startswith("ETCD_"):
             flag = name.removeprefix("ETCD_").lower().replace("_", "-")
-            text = value if isinstance(value, str) else "$(…)"
+            text = value if isinstance(value, str) else _ELSEWHERE
             command.flags.setdefault(flag, Flag(text, ("env", index)))

@@ -184,6 +184,8 @@ def _in_value_rule(path: Path, schema: dict[str, Any]) -> Iterator[Problem]:
 
 def _typed(path: Path, schema: dict[str, Any]) -> Iterator[Problem]:
     kind = schema.get("type")
+    if not isinstance(kind, str | None):
+        return
     either = schema.get(_INT_OR_STRING) is True
     if kind in (None, ""):
         if not either and schema.get(_KEEP) is not True:
@@ -214,7 +216,7 @@ def _list_type(path: Path, schema: dict[str, Any]) -> Iterator[Problem]:
     items = mapping(schema.get("items"))
     required = items.get("required")
     for where, key in _items(keys):
-        field = mapping(items.get("properties")).get(key)
+        field = mapping(items.get("properties")).get(str(key))
         if not isinstance(field, dict):
             yield (*path, "x-kubernetes-list-map-keys", *where), f"the key `{key}` is no property of the items"
         elif key not in (required if isinstance(required, list) else ()) and "default" not in field:

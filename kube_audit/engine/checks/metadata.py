@@ -39,8 +39,11 @@ _SYNTAX: dict[str, Syntax] = {
 
 _NAMED_BY_THEIR_CONTENT = frozenset({"CustomResourceDefinition", "APIService", "ClusterTrustBundle", "IPAddress"})
 _NOT_STORED = frozenset({"authentication.k8s.io", "authorization.k8s.io", "admission.k8s.io"})
-_NOT_FROM_DEFINITIONS = (".openshift.io", "metrics.k8s.io", "projectcalico.org")
-"""Groups served by API servers of their own, which have their own rules for names."""
+_NOT_FROM_DEFINITIONS = (".openshift.io", "metrics.k8s.io", "projectcalico.org", "dapr.io")
+"""Groups whose kinds have other rules for names: API servers of their own serve them, or programs read them from files."""
+
+_READ_FROM_FILES = frozenset({"install.istio.io", "mirror.openshift.io"})
+"""Groups whose objects often are input of a command line, which needs no name."""
 
 _CRON_JOB_NAME = 52
 _STATEFUL_SET_NAME = 52
@@ -59,7 +62,8 @@ def invalid_name(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
     field = "name" if obj.metadata.get("name") not in (None, "") else "generateName"
     name = obj.metadata.get(field)
     if name in (None, ""):
-        yield Hit(("metadata", "name"), {"problem": "the object has no name", "better": ""})
+        if is_kubernetes_group(obj.group) or ("metadata" in obj.data and obj.group not in _READ_FROM_FILES):
+            yield Hit(("metadata", "name"), {"problem": "the object has no name", "better": ""})
     elif isinstance(name, str) and not is_placeholder(name):
         syntax = _syntax(obj)
         wrong = naming.problem(name, syntax, prefix=field == "generateName") if syntax else ""
@@ -161,8 +165,8 @@ def _length_problem(obj: Object, name: str) -> str:
         )
     if obj.kind == "StatefulSet" and len(name) > _STATEFUL_SET_NAME:
         return (
-            f"has {len(name)} characters, and from {_STATEFUL_SET_NAME + 1} on no pod may be created: they carry the "
-            f"name and a hash of ten characters in a label, which takes {naming.LABEL_LENGTH}"
+            f"has {len(name)} characters, and beyond {_STATEFUL_SET_NAME} its pods can be refused: a label of theirs "
+            f"holds the name and a hash of ten characters, and takes {naming.LABEL_LENGTH}"
         )
     syntax = _syntax(obj)
     return naming.too_long(name, syntax) if syntax else ""
