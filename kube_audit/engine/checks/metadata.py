@@ -40,7 +40,7 @@ _SYNTAX: dict[str, Syntax] = {
 _NAMED_BY_THEIR_CONTENT = frozenset({"CustomResourceDefinition", "APIService", "ClusterTrustBundle", "IPAddress"})
 _NOT_STORED = frozenset({"authentication.k8s.io", "authorization.k8s.io", "admission.k8s.io"})
 _NOT_FROM_DEFINITIONS = (".openshift.io", "metrics.k8s.io", "projectcalico.org", "dapr.io")
-"""Groups whose kinds have other rules for names: API servers of their own serve them, or programs read them from files."""
+"""Groups whose kinds have other rules for names: other API servers serve them, or programs read them from files."""
 
 _READ_FROM_FILES = frozenset({"install.istio.io", "mirror.openshift.io"})
 """Groups whose objects often are input of a command line, which needs no name."""
@@ -98,7 +98,7 @@ def too_large(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
     elif len(obj.document.nodes.text) > _SMALL_FILE:
         size = json_size(obj.data)
         if size > _ANNOTATIONS:
-            problem = f"the object has {size} bytes, more than the {_ANNOTATIONS} that `kubectl apply` can remember"
+            problem = f"the object has about {size} bytes, more than the {_ANNOTATIONS} that `kubectl apply` can remember"
             yield Hit((), {"problem": problem, "works": True})
 
 
