@@ -9,13 +9,19 @@ from typing import Any
 from kube_audit.findings import Patch
 
 
+def _order(patch: Patch) -> tuple[bool, list[int]]:
+    """Order: sets first, then removals from the end of each list, which leave the places of the others as they are."""
+    return patch.action == "remove", [-step for step in patch.path if isinstance(step, int)]
+
+
 def apply(data: Any, patches: Iterable[Patch]) -> Any:
     """Return a copy of data with patches made. Mappings on the way to a set path are made where missing.
 
+    All paths name places in the data as it stands: items of one list can be removed together.
     Raises ValueError where a path leads through something that is no mapping or list.
     """
     result = copy.deepcopy(data)
-    for patch in patches:
+    for patch in sorted(patches, key=_order):
         holder = result
         for step in patch.path[:-1]:
             if isinstance(step, str) and isinstance(holder, dict):

@@ -27,7 +27,7 @@ def check(
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     severity: Severity | None,
-    fail_on: Severity | None,
+    fail_on: Any,
     kubernetes_version: str | None,
     config_file: str | None,
     rule_folders: tuple[str, ...],
@@ -99,8 +99,8 @@ def check(
         partial=changes is not None or only is not None,
     )
     _report(result, targets, severity, show_suppressed=show_suppressed, drop_suppressed=drop_suppressed)
-    shown = (f for f in result.findings if f.suppressed is None)
-    return FINDINGS if any(at_least(finding.severity, fail_on) for finding in shown) else 0
+    counted = (f for f in result.findings if f.suppressed is None and fail_on != "never")
+    return FINDINGS if any(at_least(finding.severity, fail_on) for finding in counted) else 0
 
 
 def _config(file: str | None, paths: tuple[str, ...]) -> Config:

@@ -42,7 +42,11 @@ def cli() -> None:
     type=_LEVEL,
     help="Show findings of this severity and worse.  [default: warning in text, info in other formats]",
 )
-@click.option("--fail-on", type=_LEVEL, help="Exit with 1 from this severity on.  [default: warning]")
+@click.option(
+    "--fail-on",
+    type=click.Choice([*SEVERITIES, "never"]),
+    help="Exit with 1 from this severity on, or never because of findings.  [default: warning]",
+)
 @click.option(
     "--kubernetes-version",
     metavar="X.Y",

@@ -114,6 +114,9 @@ class Engine:
             except cel.EvaluationError as error:
                 if one.obj.schema_valid:
                     yield _rule_error(prepared.rule, one, str(error))
+            except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:  # in a check function
+                if one.obj.schema_valid:
+                    yield _rule_error(prepared.rule, one, f"{type(error).__name__}: {error}")
 
     def _activation(self, prepared: _Prepared, element: Element) -> Any:
         """Return the variables of a rule at an element: one set for all rules that read as much of the object."""

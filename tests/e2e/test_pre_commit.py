@@ -56,7 +56,10 @@ def project(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "notes.md").write_text("no manifest\n")
     revision = git(published, "rev-parse", "HEAD").strip()
     (folder / ".pre-commit-config.yaml").write_text(
-        f"repos:\n- repo: {published}\n  rev: {revision}\n  hooks:\n  - id: kube-audit\n"
+        f"repos:\n- repo: {published}\n  rev: {revision}\n  hooks:\n"
+        "  - id: kube-audit\n"
+        "  - id: kube-audit-fix\n    stages: [manual]\n"
+        "  - id: kube-audit-tree\n    stages: [manual]\n"
     )
     git(folder, "add", ".")
     return folder
@@ -103,3 +106,34 @@ def test_it_can_be_tried_without_configuration(project: Path, home: Path, publis
     done = pre_commit(project, home, "try-repo", str(published), "kube-audit", "--files", "bad.yaml")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "REPLICAS" in done.stdout
+
+
+def test_a_changed_object_is_judged_with_the_rest_and_untouched_ones_stop_nobody(project: Path, home: Path) -> None:
+    service = (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec:\n  selector: {app: shp}\n  ports: [{port: 80}]\n"
+    )
+    pods = "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: shop}\nspec:\n  template:\n"
+    pods += "    metadata: {labels: {app: shop}}\n    spec:\n      containers: [{name: shop, image: 'shop:1'}]\n"
+    (project / "pods.yaml").write_text(pods)
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "--message", "start")
+    (project / "service.yaml").write_text(service)
+    git(project, "add", "service.yaml")
+    done = pre_commit(project, home, "run", "kube-audit")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "dangling-service" in done.stdout
+    assert "ReplicationController shop" in done.stdout
+    assert "pods.yaml:8" not in done.stdout  # what is wrong with the untouched object
+    git(project, "rm", "--quiet", "--force", "service.yaml")
+
+
+def test_a_fix_is_made_and_left_to_be_staged(project: Path, home: Path) -> None:
+    trap = GOOD.replace("LOG_LEVEL: info", "DEBUG: yes")
+    (project / "trap.yaml").write_text(trap)
+    git(project, "add", "trap.yaml")
+    done = pre_commit(project, home, "run", "kube-audit-fix", "--hook-stage", "manual", "--files", "trap.yaml")
+    assert done.returncode == 1
+    assert "files were modified by this hook" in done.stdout
+    assert 'DEBUG: "yes"' in (project / "trap.yaml").read_text()
+    again = pre_commit(project, home, "run", "kube-audit-fix", "--hook-stage", "manual", "--files", "trap.yaml")
+    assert again.returncode == 0, again.stdout
