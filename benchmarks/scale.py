@@ -2,8 +2,8 @@
 
     python benchmarks/scale.py GENERATOR [SIZE…]
 
-GENERATOR is a script that takes --out FOLDER --files N --docs-per-file K --defects SHARE and writes manifests. Sizes are numbers of
-objects (default 1000 10000); each is audited with the default profile in one process.
+GENERATOR is a script that takes --out FOLDER --files N --docs-per-file K --defects SHARE and writes manifests.
+Sizes are numbers of objects (default 1000 10000); each is audited with the default profile in one process.
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ def of_pod(obj: Object, pod: Pod) -> dict[str, Any]:
 def _os(spec: dict[str, Any]) -> str:
     """Return the operating system: `os.name`, else what the node selector asks for, else linux."""
     selector = mapping(spec.get("nodeSelector"))
-    name = mapping(spec.get("os")).get("name") or selector.get("kubernetes.io/os") or selector.get("beta.kubernetes.io/os")
+    wanted = selector.get("kubernetes.io/os") or selector.get("beta.kubernetes.io/os")
+    name = mapping(spec.get("os")).get("name") or wanted
     return name if isinstance(name, str) else "linux"
 
 

@@ -37,7 +37,7 @@ class Written:
 class SchemaProblem:
     """One thing that the API server would refuse."""
 
-    rule: Literal["schema-invalid", "yaml-type-trap"]
+    rule: Literal["schema-invalid", "yaml-type-trap", "resource-quantity-invalid"]
     kind: ProblemKind
     path: Path
     """Route to it from the object's root; a missing field's problem has the path of what lacks it."""

@@ -197,7 +197,8 @@ def _value_problem(spot: _Spot, keywords: set[str]) -> SchemaProblem:
             f"{spot.label} is {placeholder}, which reads like a placeholder; {wanted} is wanted",
             "Put the real value in its place before the object is applied.",
         )
-    return SchemaProblem("schema-invalid", kind, spot.path, "value", *texts)
+    rule = "resource-quantity-invalid" if kind == "bad-format" and spot.node.short == "Quantity" else "schema-invalid"
+    return SchemaProblem(rule, kind, spot.path, "value", *texts)
 
 
 def _trap(spot: _Spot, written: Written) -> SchemaProblem:
