@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kube_audit.findings import Patch, Path, path_text
 from kube_audit.validation.field_values import likely_quantities
@@ -197,6 +197,7 @@ def _value_problem(spot: _Spot, keywords: set[str]) -> SchemaProblem:
             f"{spot.label} is {placeholder}, which reads like a placeholder; {wanted} is wanted",
             "Put the real value in its place before the object is applied.",
         )
+    rule: Literal["schema-invalid", "resource-quantity-invalid"]
     rule = "resource-quantity-invalid" if kind == "bad-format" and spot.node.short == "Quantity" else "schema-invalid"
     return SchemaProblem(rule, kind, spot.path, "value", *texts)
 
