@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -95,17 +96,24 @@ class Program:
             self._compiled = _load(self.expression)
         try:
             result = self._compiled.eval(values)
-            value = result.value()
+            kind = result.type().name()
+            if kind == "BOOL":
+                return result.value()
+            if kind == "NULL":
+                return None  # not `value()`: see `_pay_for_nulls`
+            if not kind.startswith(("LIST", "MAP")):
+                value = result.value()
         except RuntimeError as error:
             raise evaluation_error(str(error)) from None
         except TypeError:
             raise EvaluationError("the value is an optional: end the expression with orValue(…)") from None
-        if value is True or value is False:
-            return value
-        if result.type() == _environment()[0].Type.ERROR:
+        if kind == "ERROR":
             raise evaluation_error(value)
         try:
-            return _plain(result.plain_value() if isinstance(value, list | dict) else value)
+            if kind.startswith(("LIST", "MAP")):
+                value = result.plain_value()
+                _pay_for_nulls(value)
+            return _plain(value)
         except RecursionError:
             raise EvaluationError("the value is nested too deeply") from None
         except (RuntimeError, TypeError, SystemError):
@@ -277,6 +285,26 @@ def _words(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
         return str(int(value))
     return str(value)
+
+
+def _pay_for_nulls(value: Any) -> None:
+    """Take the reference to None that the runtime did not take for each null in a list or map that it hands out.
+
+    Before Python 3.12, where None can be used up, the process ends once it has no reference left.
+    """
+    if sys.version_info >= (3, 12):
+        return
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if item is None:
+            import ctypes
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
+        elif isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
 
 
 def _plain(value: Any) -> Any:

@@ -357,3 +357,14 @@ def test_numbers_of_different_types_are_ordered_as_in_kubernetes(expression: str
 
 def test_no_other_type_error_slips_through_with_them() -> None:
     assert "does not take (string, int)" in compile_error("1 < 1.5 && 'a' < 1").reason
+
+
+@pytest.mark.parametrize("value", [None, [None, 1], {"a": None, "b": [None]}])
+def test_nulls_in_results_cost_no_references(value: object) -> None:
+    program = cel.compile("self.x")
+    values = cel.activation({"self": {"x": value}})
+    program.evaluate(values)
+    before = sys.getrefcount(None)
+    for _ in range(1000):
+        program.evaluate(values)
+    assert sys.getrefcount(None) >= before - 100
