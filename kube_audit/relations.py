@@ -205,15 +205,20 @@ class Relations:
         all_of_them: Members,
         index: dict[Any, Members],
         scope: tuple[Any, ...],
+        *,
+        wherever: bool = False,
     ) -> list[int]:
+        """Select workloads; where no namespace is written only those of the same application, but for `wherever`."""
+        close = asking.namespace is None and not wherever
         view = (self.universes.folder(asking.file), frozenset(self.universes.roots(asking.file)))
-        key = (view, scope, selector)
+        key = (view, scope, selector, close)
         found = self._selections.get(key)
         if found is None:
             plain = at_run_time(selector)
             lists = [index.get((*scope, *pair), NOBODY) for pair in plain.equalities]
             candidates = min(lists, key=len) if lists else all_of_them
-            seen = self.universes.seen(asking.file, candidates) if candidates else ()
+            find = self.universes.seen_near if close else self.universes.seen
+            seen = find(asking.file, candidates) if candidates else ()
             found = self._selections[key] = sorted(n for n in seen if plain.matches(self.pod_labels[n]))
         return self._own(asking, found) if 1 < len(found) <= _MANY else found
 
@@ -244,7 +249,7 @@ class Relations:
             return bool(self.selected(asking, None, selector))
         if not selector.equalities:
             return bool(self._workloads)
-        return bool(self._select(asking, selector, NOBODY, self._by_label_anywhere, ()))
+        return bool(self._select(asking, selector, NOBODY, self._by_label_anywhere, (), wherever=True))
 
     def made_by_custom_resource(self, asking: Object, selector: Selector) -> bool:
         """Whether a selector points to pods that an operator makes.

@@ -120,7 +120,7 @@ class Universes:
     def _application(self, file: str) -> Folder:
         """Return a file's folder without the names of kinds at its end."""
         folder = self.folder(file)
-        while folder and folder[-1].lower() in _KIND_FOLDERS:
+        while folder and folder[-1] in _KIND_FOLDERS:
             folder = folder[:-1]
         return folder
 
@@ -155,7 +155,7 @@ class Universes:
         given: set[int] = set()
         for depth in range(len(here) + 1):
             for group, numbers in tree.get(here[:depth], {}).items():
-                if depth == len(here) or not group or group[-1].lower() in _KIND_FOLDERS:
+                if depth == len(here) or not group or group[-1] in _KIND_FOLDERS:
                     given.update(numbers)
                     yield from numbers
         for root in self.roots(file):
