@@ -7,7 +7,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench wheel clean
+.PHONY: help demo test lint types unit docs bench wheel clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -26,6 +26,10 @@ types: $(READY) ## Types
 
 unit: $(READY) ## Tests
 	$(BIN)/pytest
+
+docs: $(READY) ## Write the pages and the picture that are made by scripts
+	$(BIN)/python scripts/generate_rule_docs.py
+	$(BIN)/python scripts/make_screenshot.py
 
 bench: $(READY) ## Print how fast it is
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit; done

@@ -70,7 +70,7 @@ class Overrides:
         if spec is None:
             from pathspec import PathSpec
 
-            spec = self._path_specs[number] = PathSpec.from_lines("gitwildmatch", override.paths)
+            spec = self._path_specs[number] = PathSpec.from_lines("gitignore", override.paths)
         relative = os.path.relpath(os.path.abspath(file), override.folder.absolute())
         return not relative.startswith("..") and bool(spec.match_file(relative.replace(os.sep, "/")))
 
