@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from kube_audit.engine.surroundings import MAKERS, Surroundings
 from kube_audit.engine.verdicts import judge
 from kube_audit.findings import Path, path_text
 from kube_audit.manifests.objects import Object, mapping
@@ -40,6 +41,7 @@ class Related:
     def __init__(self, relations: Relations) -> None:
         self.relations = relations
         self.referrers = Referrers(relations)
+        self.around = Surroundings(relations)
         self._entities: dict[int, Entity] = {}
         self._made: dict[tuple[int, str], Any] = {}
         self._policies: dict[int, list[dict[str, Any]]] = {}
@@ -326,4 +328,5 @@ _MAKERS: dict[str, Callable[[Related, Object], Any]] = {
     "monitored": lambda related, obj: related.entities(related.referrers.monitored(obj)),
     "monitoredUnknown": Related._monitored_unknown,
     "autoscalers": lambda related, obj: related.entities(related.referrers.scaling(obj)),
+    **MAKERS,
 }
