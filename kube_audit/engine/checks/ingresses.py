@@ -27,29 +27,29 @@ def invalid(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
     current = element.obj.api_version == "networking.k8s.io/v1"
     if current and not spec.get("rules") and "defaultBackend" not in spec:
         yield _hit(("spec",), "it has neither `rules` nor a `defaultBackend`, so it routes nothing")
-    for path, host in [*expand(spec, "rules[].host"), *expand(spec, "tls[].hosts[]")]:
-        reason = host_problem(host)
-        if reason:
-            yield _hit(("spec", *path), reason)
+    for pattern in ("rules[].host", "tls[].hosts[]"):
+        for path, host in expand(spec, pattern):
+            reason = host_problem(host, of_tls=pattern.startswith("tls"))
+            if reason:
+                yield _hit(("spec", *path), reason)
     for path, entry in expand(spec, "rules[].http.paths[]"):
         yield from _path(("spec", *path), mapping(entry), current=current)
     if current and isinstance(spec.get("defaultBackend"), dict):
         yield from _backend(("spec", "defaultBackend"), spec["defaultBackend"])
 
 
-def host_problem(host: Any) -> str:
-    """Return why a host is none that an Ingress may have, "" where it may have it."""
+def host_problem(host: Any, *, of_tls: bool = False) -> str:
+    """Return why a host is none that an Ingress may have, "" where it may have it.
+
+    Rules refuse addresses; under `tls` an IPv4 address passes, since it looks like a name (validateIngressTLS).
+    """
     if not isinstance(host, str) or not host or is_placeholder(host):
         return ""
     if re.fullmatch(r"[^:]+:\d+", host):
         return f"the host `{host}` has a port: a rule is for every port of the controller"
     if "://" in host or "/" in host:
         return f"the host `{host}` is a URL: write the name alone, and the path under `paths`"
-    try:
-        ip_address(host)
-    except ValueError:
-        pass
-    else:
+    if not of_tls and _is_address(host):
         return f"the host `{host}` is an address; a rule needs a name, or no host at all"
     if len(host) > 253:
         return "the host has more than 253 characters"
@@ -57,6 +57,14 @@ def host_problem(host: Any) -> str:
         fits = _WILDCARD.fullmatch(host)
         return "" if fits else f"in the host `{host}` the `*` has to be the whole first part, as in `*.example.com`"
     return "" if _HOST.fullmatch(host) else f"the host `{host}` is no name in lower case that DNS knows"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _path(path: Path, entry: dict[str, Any], *, current: bool) -> Iterator[Hit]:

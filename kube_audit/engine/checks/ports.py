@@ -49,18 +49,23 @@ def duplicates(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
 
 
 def _container_duplicates(pod: Pod) -> Iterator[Hit]:
-    on_host: set[tuple[Any, ...]] = set()
+    shared: set[tuple[Any, ...]] = set()
+    of_host = pod.spec.get("hostNetwork") is True
     for container in pod.containers():
+        on_host = set() if container.type == "init" else shared  # one init container runs after the other
         declared: set[tuple[int, str]] = set()
         for path, entry in expand(container.data, "ports[]"):
             port = mapping(entry)
             number, host = port.get("containerPort"), port.get("hostPort")
             protocol = str(port.get("protocol", "TCP"))
             at = (*container.path, *path)
-            if isinstance(host, int) and host > 0 and container.type in ("app", "sidecar"):
-                key = (host, protocol, port.get("hostIP", ""))
+            taken = host or (number if of_host else 0)  # SetDefaults_HostNetworkPorts
+            if _is_number(taken) and taken > 0 and container.type != "ephemeral":
+                key = (taken, protocol, port.get("hostIP", ""))
                 if key in on_host:
-                    yield _hit((*at, "hostPort"), f"host port {host}/{protocol}", error=True)
+                    field = "hostPort" if host else "containerPort"
+                    ending = "" if host else ", the node's own with `hostNetwork`,"
+                    yield _hit((*at, field), f"host port {taken}/{protocol}{ending}", error=True)
                     continue
                 on_host.add(key)
             if isinstance(number, int):
@@ -114,15 +119,16 @@ def names(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
             reason = "the name of a Service's port is at most 63 lower-case letters, digits and inner hyphens"
             yield from _name_hit((*path, "name"), name, reason if wrong else "")
         if isinstance(target, str) and target:
-            yield from _name_hit((*path, "targetPort"), target, service_name_problem(target))
+            wrong_name = service_name_problem(target)
+            if target.isdecimal():
+                wrong_name = "in quotes a number is taken for a name: write it without"
+            yield from _name_hit((*path, "targetPort"), target, wrong_name)
 
 
 def service_name_problem(name: Any) -> str:
     """Return why a text is no IANA service name (RFC 6335), "" where it is one or no text."""
     if not isinstance(name, str) or not name:
         return ""
-    if name.isdecimal():
-        return "in quotes a number is taken for a name: write it without"
     if len(name) > 15:
         return f"a port name has at most 15 characters, this one {len(name)}"
     if not re.fullmatch(r"[a-z0-9-]+", name):

@@ -14,6 +14,11 @@ def test_hosts_that_are_accepted(host: str) -> None:
     assert host_problem(host) == ""
 
 
+def test_an_ipv4_address_passes_under_tls_alone() -> None:
+    assert host_problem("10.0.0.1", of_tls=True) == ""
+    assert "lower case" in host_problem("::1", of_tls=True)
+
+
 @pytest.mark.parametrize(
     ("host", "said"),
     [

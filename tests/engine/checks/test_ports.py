@@ -20,7 +20,7 @@ def test_names_that_iana_allows(name: str) -> None:
         ("Http", "lower-case"),
         ("http_web", "lower-case"),
         ("80-80", "one letter"),
-        ("8080", "without"),
+        ("8080", "one letter"),
         ("-http", "hyphens"),
         ("http-", "hyphens"),
         ("a--b", "hyphens"),
@@ -28,6 +28,24 @@ def test_names_that_iana_allows(name: str) -> None:
 )
 def test_names_that_iana_does_not_allow(name: str, said: str) -> None:
     assert said in service_name_problem(name)
+
+
+def test_quotes_are_the_matter_of_target_ports_alone() -> None:
+    text = """
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {ports: [{port: 80, targetPort: "8080"}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec: {containers: [{name: web, image: 'web:1', ports: [{name: "8080", containerPort: 8080}]}]}
+"""
+    result = audit_text(text, select=["port-name-invalid"])
+    said = {finding.object.kind: finding.message for finding in result.findings if finding.object}
+    assert "write it without" in said["Service"]
+    assert "one letter" in said["Pod"]
 
 
 def found(containers: str, port: str, spec: str = "") -> list[tuple[str, str]]:
