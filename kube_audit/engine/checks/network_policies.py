@@ -29,8 +29,9 @@ def invalid(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
     spec = mapping(element.obj.data.get("spec"))
     types = spec.get("policyTypes")
     named = [t for t in types if isinstance(t, str)] if isinstance(types, list) else []
+    unknown = any(t not in ("Ingress", "Egress") for t in named)  # refused: the schema says so
     for field, side, kind in _DIRECTIONS:
-        if isinstance(types, list) and types and spec.get(field) and kind not in named:
+        if named and not unknown and spec.get(field) and kind not in named:
             reason = f"`{field}` rules have no effect, since `policyTypes` does not name `{kind}`"
             yield Hit(("spec", field), {"reason": reason, "error": False})
         for path, peer in expand(spec, f"{field}[].{side}[]"):
@@ -108,12 +109,12 @@ def _is_anywhere(peer: Any) -> bool:
 def blocks_dns(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
     """Yield a policy that opens some egress, where no policy of the pods at hand opens port 53 to cluster DNS.
 
-    `self` is an entry of `podPolicies`. Policies that close egress completely are taken to mean it. `found` holds
-    `pods`, a workload.
+    `self` is an entry of `podPolicies`. Policies that close egress completely are taken to mean it, and those that
+    open it to address ranges alone need no names. `found` holds `pods`, a workload.
     """
     del params
     spec = mapping(element.obj.data.get("spec"))
-    if not _restricts_egress(spec) or not spec.get("egress") or _opens_dns(spec):
+    if not _restricts_egress(spec) or not spec.get("egress") or _opens_dns(spec) or _only_addresses(spec):
         return
     group = element.value
     if any(policy["kind"] != "NetworkPolicy" for policy in group["policies"]):
@@ -131,6 +132,15 @@ def _restricts_egress(spec: dict[str, Any]) -> bool:
     if isinstance(types, list) and types:
         return "Egress" in types
     return bool(spec.get("egress"))
+
+
+def _only_addresses(spec: dict[str, Any]) -> bool:
+    rules = spec.get("egress")
+    peers = [mapping(rule).get("to") for rule in (rules if isinstance(rules, list) else ())]
+    return all(
+        isinstance(to, list) and to and all(isinstance(mapping(peer).get("ipBlock"), dict) for peer in to)
+        for to in peers
+    )
 
 
 def _opens_dns(spec: dict[str, Any]) -> bool:

@@ -53,12 +53,18 @@ def test_rules_that_let_dns_through(rule: str) -> None:
         DB,
         "{ports: [{port: 443}]}",
         "{to: [{podSelector: {}}]}",
-        "{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}",
+        "{to: [{ipBlock: {cidr: 10.0.0.0/8}}, {podSelector: {matchLabels: {app: db}}}], ports: [{port: 443}]}",
         "{to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: data}}}], ports: [{port: 53}]}",
     ],
 )
 def test_rules_that_do_not(rule: str) -> None:
     assert found(rule) == 1
+
+
+def test_who_is_reached_by_address_alone_needs_no_names() -> None:
+    addresses = "{to: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 443}]}"
+    assert found(addresses) == 0
+    assert found(addresses, DB) == 1
 
 
 def test_what_is_closed_on_purpose_and_pods_without_cluster_dns_are_left_out() -> None:
