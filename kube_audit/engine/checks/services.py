@@ -30,7 +30,7 @@ def invalid(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
         if not spec.get("externalName"):
             yield _hit(("spec",), "type ExternalName needs an `externalName`")
         if isinstance(address, str) and address:
-            yield _hit(("spec", "clusterIP"), f"a Service of type ExternalName has no `clusterIP`")
+            yield _hit(("spec", "clusterIP"), "a Service of type ExternalName has no `clusterIP`")
         return
     if not spec.get("ports") and not headless:
         yield _hit(("spec",), "it has no `ports`; only headless Services can do without")
