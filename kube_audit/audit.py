@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from kube_audit import supersessions, suppressions
 from kube_audit.config import EMPTY, Config
+from kube_audit.declared import Declared, declare
 from kube_audit.engine.catalogue import Catalogue
 from kube_audit.engine.model import Rule
 from kube_audit.engine.scopes import pod_of
@@ -60,12 +61,15 @@ class Request(NamedTuple):
     """Only findings on objects with changed lines count; everything is read all the same."""
     only: frozenset[str] | None = None
     """Only findings in files of these names count; everything is read all the same."""
+    universes: tuple[str, ...] = ()
+    """Patterns of folders whose objects do not see those of one another, besides the configuration's."""
     progress: Progress | None = None
 
 
 def run(request: Request, catalogue: Catalogue) -> AuditResult:
     """Audit everything that is asked for. Nothing in a file makes this fail."""
     started = time.perf_counter()
+    declared = declare(request.config, request.universes)
     summary = Summary()
     manifests = _read(request, summary)
     around = _kustomizations(manifests)
@@ -81,7 +85,7 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
         findings.extend(_reading_finding(one, problem) for problem in one.problems if problem.rule in active)
     objects = _validate(request, schemas, objects, active, findings, summary)
     summary.objects = len(objects)
-    findings.extend(_rule_findings(request, objects, around, catalogue))
+    findings.extend(_rule_findings(request, objects, around, declared, catalogue))
     if request.profile != "all":
         findings = supersessions.without_superseded(findings, active)
     if request.only is not None:
@@ -268,7 +272,7 @@ def _container_name(obj: Object, path: Path) -> str | None:
 
 
 def _rule_findings(
-    request: Request, objects: list[Object], around: Kustomizations, catalogue: Catalogue
+    request: Request, objects: list[Object], around: Kustomizations, declared: Declared, catalogue: Catalogue
 ) -> Iterator[Finding]:
     if not objects:
         return
@@ -278,7 +282,7 @@ def _rule_findings(
     from kube_audit.engine.run import Engine
     from kube_audit.relations import Relations
 
-    relations = Relations(objects, around)
+    relations = Relations(objects, around, declared)
     related = Related(relations)
     engine = Engine(
         request.rules,

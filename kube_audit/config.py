@@ -19,7 +19,7 @@ from kube_audit.names import closest
 FILE_NAMES = (".kube-audit.yaml", ".kube-audit.yml")
 _PYPROJECT = "pyproject.toml"
 _MOST_EXTENDED = 10
-_RELATIVE_PATHS = ("rule-folders", "schema-folders", "universes")
+_RELATIVE_PATHS = ("rule-folders", "universes")
 
 
 class ConfigError(Exception):

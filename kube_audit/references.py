@@ -167,6 +167,10 @@ CREATED_EVERYWHERE = frozenset(
 """What every namespace or cluster has without a manifest, and add-ons that most clusters get from elsewhere."""
 
 
+DECLARED: dict[str, tuple[ReferenceField, ...]] = {}
+"""Kind to reference fields that the configuration of the present run declares."""
+
+
 class Reference(NamedTuple):
     """One object named by another: where the name stands, and what is named."""
 
@@ -188,7 +192,7 @@ class Reference(NamedTuple):
 def references(obj: Object, pod: Pod | None) -> Iterator[Reference]:
     """Yield everything an object names, in the order of the table."""
     for name in kind_names(obj.api_version, obj.kind):
-        for field in REFERENCES.get(name, ()):
+        for field in (*REFERENCES.get(name, ()), *DECLARED.get(name, ())):
             for path, holder in expand(obj.data, field.path):
                 yield from _read(field, path, holder, obj)
     if pod is not None:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from kube_audit.declared import NOTHING_DECLARED, Declared
 from kube_audit.engine.scopes import Pod, kind_names, pod_of
 from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.objects import Object, mapping
@@ -32,9 +33,15 @@ _MANY = 200
 class Relations:
     """All objects of a run and the ties between them. Objects go by their number, their place in `objects`."""
 
-    def __init__(self, objects: Iterable[Object], kustomizations: Kustomizations) -> None:
+    def __init__(
+        self,
+        objects: Iterable[Object],
+        kustomizations: Kustomizations,
+        declared: Declared = NOTHING_DECLARED,
+    ) -> None:
         self.objects = list(objects)
-        self.universes = Universes(self.objects, kustomizations)
+        self.universes = Universes(self.objects, kustomizations, declared.universes)
+        self._external = declared.external
         self.pods: dict[int, Pod] = {}
         """Number of each workload to its pod."""
         self.pod_labels: dict[int, Labels] = {}
@@ -286,8 +293,10 @@ class Relations:
         """Whether a kustomization generates, or adds to, a ConfigMap or Secret of that name."""
         return (kind, name) in self._generated
 
-    def exists_elsewhere(self, asking: Object, kind: str, name: str) -> bool:
-        """Whether an object comes about without a manifest that could be read: generated, or made by a controller."""
+    def exists_elsewhere(self, asking: Object, kind: str, namespace: str | None, name: str) -> bool:
+        """Whether an object comes about without a manifest here: declared, generated, or made by a controller."""
+        if any(external.is_meant(kind, namespace, name) for external in self._external):
+            return True
         return self.generated(kind, name) or self._sees_any(asking, self._created.get((kind, name), NOBODY))
 
     def references(self, obj: Object) -> Iterator[Reference]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os.path
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 
 from kube_audit.engine.scopes import kind_names
 from kube_audit.manifests.kustomizations import Kustomizations
@@ -66,10 +67,19 @@ _KIND_FOLDERS = frozenset(name + ending for name in _KIND_NAMES.split() for endi
 }
 
 
+def _fitting(folder: Folder, pattern: str) -> list[Folder]:
+    """Return the part of a folder's path that a pattern fits as a whole, in a list; [] where none does."""
+    steps = tuple(os.path.normpath(pattern).split(os.sep))
+    head = folder[: len(steps)]
+    fits = len(head) == len(steps) and all(fnmatchcase(a, b) for a, b in zip(head, steps, strict=True))
+    return [head] if fits else []
+
+
 class Universes:
     """Answers whether two files' objects see each other."""
 
-    def __init__(self, objects: Iterable[Object], kustomizations: Kustomizations) -> None:
+    def __init__(self, objects: Iterable[Object], kustomizations: Kustomizations, apart: Sequence[str] = ()) -> None:
+        """Take all objects; folders that a pattern of `apart` fits (`clusters/*`) are variants whatever they hold."""
         self._family: dict[Folder, Folder] = {}
         """Folder that is a variant to the folder that stands for its family (a union-find forest, then flat)."""
         self._roots: dict[str, set[int]] | None = None
@@ -82,6 +92,10 @@ class Universes:
         for places in folders.values():
             if len(places) > 1:
                 self._part(sorted(places))
+        for pattern in apart:
+            fitting = {f for places in folders.values() for place in places for f in _fitting(place, pattern)}
+            if len(fitting) > 1:
+                self._unite(sorted(fitting))
         for folder in list(self._family):
             self._head(folder)
 

@@ -40,6 +40,7 @@ def check(
     since: str | None,
     staged: bool,
     trees: tuple[str, ...],
+    universes: tuple[str, ...],
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
@@ -78,7 +79,16 @@ def check(
         changes = _changes(since, staged=staged)
         only = frozenset(one.name for one in asked if isinstance(one, SourceFile)) if trees else None
         request = audit.Request(
-            sources, rules, version, profile, config, params, changes=changes, only=only, progress=progress
+            sources,
+            rules,
+            version,
+            profile,
+            config,
+            params,
+            changes=changes,
+            only=only,
+            universes=universes,
+            progress=progress,
         )
         result = audit.run(request, known_rules)
     if fix or diff:

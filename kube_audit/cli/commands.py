@@ -89,6 +89,13 @@ def cli() -> None:
     help="Only findings on objects that have changed since that commit. Everything is read all the same.",
 )
 @click.option(
+    "--universe",
+    "universes",
+    multiple=True,
+    metavar="PATTERN",
+    help="Folders whose objects do not see those of one another, such as clusters/*. May be repeated.",
+)
+@click.option(
     "--staged",
     is_flag=True,
     help="Only findings on objects that the next commit changes; on all objects where nothing is staged.",

@@ -24,6 +24,12 @@ POD_TEMPLATES: dict[str, tuple[str, ...]] = {
 }
 """Kind to the path of what has a pod's `metadata` and `spec`."""
 
+CUSTOM_POD_TEMPLATES: dict[str, tuple[str, ...]] = {
+    "Rollout.argoproj.io": _TEMPLATE,
+    "DeploymentConfig.apps.openshift.io": _TEMPLATE,
+}
+"""The same for kinds that are not Kubernetes' own, as Kind.group; a run adds those of its configuration."""
+
 _GROUPS_WITHOUT_DOT = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
 _OWN_GROUPS = frozenset(
     f"{name}.k8s.io"
@@ -106,9 +112,12 @@ def _type(field: str, data: dict[str, Any]) -> ContainerType:
 
 def pod_of(obj: Object) -> Pod | None:
     """Return the pod of a workload, None for other kinds and where no pod spec stands."""
-    if obj.kind not in POD_TEMPLATES or not is_kubernetes_group(obj.group):
+    if is_kubernetes_group(obj.group):
+        path = POD_TEMPLATES.get(obj.kind)
+    else:
+        path = CUSTOM_POD_TEMPLATES.get(f"{obj.kind}.{obj.group}")
+    if path is None:
         return None
-    path = POD_TEMPLATES[obj.kind]
     template: Any = obj.data
     for step in path:
         template = mapping(template).get(step)

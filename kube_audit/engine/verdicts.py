@@ -87,7 +87,7 @@ def _around(data: Any, path: Path) -> dict[str, str]:
 def _verdict_on_name(relations: Relations, obj: Object, reference: Reference) -> tuple[str, int | None]:
     """Return the verdict on a name that is not found, and the object that is likely meant."""
     kind, namespace, name = reference.kind, reference.namespace, reference.name
-    if reference.optional or _well_known(reference) or relations.exists_elsewhere(obj, kind, name):
+    if reference.optional or _well_known(reference) or relations.exists_elsewhere(obj, kind, reference.namespace, name):
         return "fits", None
     others = [relations.objects[n] for n in relations.named_anywhere(obj, kind, name)]
     if any(namespace is None or other.namespace is None or _is_copied(other) for other in others):

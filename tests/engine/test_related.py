@@ -189,7 +189,7 @@ def test_where_pods_may_come_from_elsewhere_it_is_unknown(asking: str, other: st
 
 
 def test_pods_of_custom_resources_with_a_template_are_unknown() -> None:
-    rollout = workload("{app: search}", name="s", kind="Rollout").replace("apps/v1", "argoproj.io/v1alpha1")
+    rollout = workload("{app: search}", name="s", kind="Runner").replace("apps/v1", "example.com/v1")
     assert related(service("{app: search}"), rollout, workload("{app: web}", name="x"))("podsUnknown")
 
 
