@@ -57,8 +57,13 @@ class UserIds:
 
 
 def _ids(pod: Pod) -> dict[int, Path]:
-    """Return the user IDs that a pod's containers run under, each with the first place where it is written."""
+    """Return the user IDs that a pod's containers have on its node, each with the first place where it is written.
+
+    None for pods with a user namespace of their own, whose IDs mean other users there.
+    """
     found: dict[int, Path] = {}
+    if pod.spec.get("hostUsers") is False:
+        return found
     of_pod = mapping(pod.spec.get("securityContext"))
     for container in pod.containers():
         if container.type == "ephemeral":
