@@ -176,13 +176,20 @@ def test_rules(paths: tuple[str, ...]) -> int:
 @cli.command()
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
 @click.option("--force", is_flag=True, help="Replace a configuration that is there.")
-def init(folder: str, force: bool) -> None:
+@click.option(
+    "--from",
+    "foreign",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Carry over another tool's configuration: of kube-linter, Polaris or Checkov, or a kube-score command line.",
+)
+def init(folder: str, force: bool, foreign: str | None) -> None:
     """Write a commented .kube-audit.yaml that fits what a folder holds (default: the current one)."""
     from pathlib import Path
 
     from kube_audit.cli.init import init as write
 
-    write(Path(folder), force=force)
+    write(Path(folder), force=force, foreign=Path(foreign) if foreign else None)
 
 
 @cli.group()

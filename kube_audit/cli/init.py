@@ -36,12 +36,12 @@ profile: {profile}          # default, strict, schema, pss-baseline, pss-restric
 """
 
 
-def init(folder: Path, *, force: bool) -> None:
-    """Write a commented configuration that fits what a folder holds."""
+def init(folder: Path, *, force: bool, foreign: Path | None) -> None:
+    """Write a commented configuration that fits what a folder holds, or that another tool's comes to."""
     file = folder / config.FILE_NAMES[0]
     if file.exists() and not force:
         raise CannotRun(f"{file} is there already; --force writes a new one")
-    content = _fitting(folder)
+    content = _fitting(folder) if foreign is None else _carried_over(foreign)
     try:
         write_atomically(file, content.encode())
     except OSError as error:
@@ -71,6 +71,46 @@ def _fitting(folder: Path) -> str:
         external="\n".join(lines),
         baseline=".kube-audit-baseline.json",
     )
+
+
+def _carried_over(file: Path) -> str:
+    """Return a configuration made of another tool's, with what could not be carried over as comments."""
+    from kube_audit.engine import catalogue
+    from kube_audit.foreign_config import ForeignConfigError, read
+    from kube_audit.manifests.text import decode
+    from kube_audit.manifests.yaml import documents
+    from kube_audit.suggestions import scalar
+
+    try:
+        text, _ = decode(file.read_bytes())
+    except OSError as error:
+        raise CannotRun(f"{file} cannot be read: {error.strerror}") from error
+    found = list(documents(text))
+    data = found[0].data if found and found[0].readable else None
+    try:
+        made = read(str(file), text.content, data, catalogue.load().equivalents())
+    except ForeignConfigError as error:
+        raise CannotRun(str(error)) from error
+    lines = [f"# Carried over from {made.tool}: {file.name}"]
+    lines += [f"# Not carried over: {' '.join(what.split())}" for what in made.lost]
+    if made.rules:
+        lines += ["rules:", *(f"  {rule}: {to}" for rule, to in sorted(made.rules.items()))]
+    overrides = list(made.overrides)
+    if made.ignored_paths:
+        reason = f"left out in {made.tool}"
+        overrides.insert(0, {"paths": made.ignored_paths, "rules": {"*": "off"}, "reason": reason})
+    if overrides:
+        lines.append("overrides:")
+    for override in overrides:
+        for number, (key, value) in enumerate(override.items()):
+            if isinstance(value, list):
+                written = f"[{', '.join(scalar(entry) for entry in value)}]"
+            elif isinstance(value, dict):
+                written = "{" + ", ".join(f"{scalar(k)}: {v}" for k, v in value.items()) + "}"
+            else:
+                written = scalar(value)
+            lines.append(f"{'- ' if number == 0 else '  '}{key}: {written}")
+    return "\n".join(lines) + "\n"
 
 
 def show(path: Path, as_json: bool) -> None:
