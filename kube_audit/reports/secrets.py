@@ -5,22 +5,41 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR, Nodes
+from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR, SEQUENCE, Nodes
 from kube_audit.manifests.text import Text
 from kube_audit.manifests.yaml import Document, documents
 
 MASK = "*****"
 """Of one length, so that it does not give away the value's."""
 
-_SECRET_KIND = re.compile(r"""["']?kind["']?\s*+:\s*+(?:[!&]\S++\s++)*["']?Secret\b""")
-_IS_SECRET = re.compile(r"""(?:[!&]\S++\s++)*+["']?Secret["']?$""")
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _OPEN_KEYS = {"apiVersion", "kind", "type", "immutable"}
+_OPEN_METADATA = {"name", "generateName", "namespace"}
 _DATA_KEYS = {"data", "stringData"}
+_SECRETS = {"secret", "secretlist"}
+_KIND_KEY = r"""\bkind(?:\\*+["'])?+(?:\s++|#[^\r\n]{0,200}+)*+:\s*+"""
+_SPOKEN_OF = re.compile(_KIND_KEY + r"""(?:[!&]\S*+\s++)*+(?:\\*+["'])?+Secret(?:List)?+\b""")
+_MAY_HOLD_ONE = re.compile(
+    _KIND_KEY + r"""(?!["']?(?!secret(?:list)?\b)[a-z][\w./-]*+["']?(?:[\s:,}\]]|\Z))"""
+    # A key may be spelt so that nobody can tell it without a parser: with escapes, as an alias, in base64.
+    r"""|\\[^"\\]*+"\s*+:|\*[^\s*]++\s++:|!(?:<|binary|[^\s!%]*+%)""",
+    re.IGNORECASE,
+)
+_PLAIN_WORDS = re.compile(
+    r"""(?:(?:&\S++|!(?:!str)?+)\s++)*+(?:[|>][-+0-9]*+[ \t]*+(?:#[^\r\n]*+)?+[\r\n]\s*+)?+"""
+    r"""(?P<quote>["']?+)(?P<words>[\w./-]*+(?:[ ][\w./-]++)*+)(?P=quote)\s*+\Z"""
+)
+_GOOD_KEY = re.compile(r"(?:[-._/A-Za-z0-9]+|<<)\Z")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#[ \t]*+([^\r\n]*+)", re.MULTILINE)
-_HARMLESS_LINE = re.compile(r"""\s*+(?:-\s++)*+(?:kind:\s*+Secret|apiVersion:\s*+v1|[-.{}\[\],\s]*+)\s*+$""")
-_KEY = re.compile(r"""\s*+(?:-\s++)*+["']?[-._A-Za-z0-9]++["']?:(?=\s|$)\s*+""")
+_HARMLESS_LINE = re.compile(
+    r"""\s*+(?:-\s++)*+(?:["']?kind["']?:\s*+["']?Secret["']?,?|["']?apiVersion["']?:\s*+["']?v1["']?,?"""
+    r"""|[-.{}\[\],\s*]*+)\s*+\Z"""
+)
+_KNOWN_KEY = re.compile(
+    r"""\s*+(?:-\s++)*+["']?(?:apiVersion|kind|metadata|name|namespace|labels|annotations|type|immutable|data"""
+    r"""|stringData|items)["']?:(?=\s|\Z)\s*+"""
+)
 
 Offsets = tuple[int, int]
 
@@ -33,17 +52,17 @@ def split_lines(text: str) -> list[str]:
 def masked_lines(text: str) -> dict[int, str]:
     """Return, by number from 1, the lines of documents with a Secret as they may be quoted.
 
-    Lines of documents without one are not in it, unless they are comments in which a Secret is spoken of.
+    Lines of documents without one are not in it, unless they are comments or texts that speak of a Secret.
     """
     masked: dict[int, str] = {}
-    if not _SECRET_KIND.search(text):
+    if not _MAY_HOLD_ONE.search(text):
         return masked
     first = 1
     for chunk in _documents(text):
         content = Text(chunk)
-        if _SECRET_KIND.search(chunk):
+        if _MAY_HOLD_ONE.search(chunk):
             found = list(documents(content))
-            if all(document.readable for document in found):
+            if all(document.readable and not document.offset for document in found):
                 lines = _masked(content, found)
             else:
                 lines = dict(enumerate(map(mask_unread, split_lines(chunk)), start=1))
@@ -53,10 +72,13 @@ def masked_lines(text: str) -> dict[int, str]:
 
 
 def mask_unread(line: str) -> str:
-    """Mask a line of a Secret that could not be parsed: of all but the plainest only the key stays."""
+    """Mask a line of a Secret that could not be parsed: only keys that every Secret has stay.
+
+    Of other text, not even what looks like a key does: it may be a line of a value.
+    """
     if _HARMLESS_LINE.match(line):
         return line
-    key = _KEY.match(line)
+    key = _KNOWN_KEY.match(line)
     start = key.end() if key else len(line) - len(line.lstrip())
     return line[:start] + (MASK if line[start:].strip() else "")
 
@@ -72,8 +94,11 @@ def _masked(content: Text, found: list[Document]) -> dict[int, str]:
     closed = [offsets for document in found for offsets in _closed(document)]
     lines = split_lines(content.content)
     masked = dict(enumerate(lines, start=1)) if closed else {}
+    hidden = list(closed)
+    if closed or _SPOKEN_OF.search(content.content):
+        hidden += _comments(content.content, found)
     stretches: dict[int, list[Offsets]] = {}
-    for start, end in [*closed, *_comments(content.content, found)]:
+    for start, end in hidden:
         where = content.span(start, end)
         for number in range(where.line, where.end_line + 1):
             line = lines[number - 1]
@@ -90,35 +115,96 @@ def _masked(content: Text, found: list[Document]) -> dict[int, str]:
 
 
 def _closed(document: Document) -> Iterator[Offsets]:
-    """Yield the offsets of every value of a Secret that is not to be shown."""
+    """Yield the offsets of everything that is not to be shown: the values of Secrets, and texts that hold one."""
     nodes = document.nodes
+    seen: set[int] = set()
     for node in range(document.root, nodes.after[document.root]):
+        if nodes.type[node] == SCALAR and _SPOKEN_OF.search(nodes.text, nodes.start[node], nodes.end[node]):
+            yield nodes.start[node], nodes.end[node]
         if nodes.type[node] != MAPPING or not _is_secret(nodes, node, node == document.root):
             continue
-        for key, value in _pairs(nodes, node):
-            name = nodes.key(key)
-            if name in _OPEN_KEYS:
-                continue
-            if name == "metadata":
-                annotations = [v for k, v in _pairs(nodes, value) if nodes.key(k) == "annotations"]
-                hidden = [v for one in annotations for _, v in _pairs(nodes, one)] or annotations
-            elif name in _DATA_KEYS:
-                hidden = [v for _, v in _pairs(nodes, value)] or [value]
-            else:
-                hidden = [value]
-            for one in hidden:
-                yield nodes.start[one], nodes.end[one]
-                if nodes.type[one] == ALIAS:
-                    yield nodes.start[nodes.resolve(one)], nodes.end[nodes.resolve(one)]
+        for hidden in _hidden(nodes, node):
+            yield from _whole(nodes, hidden, seen)
+
+
+def _hidden(nodes: Nodes, secret: int) -> Iterator[int]:
+    """Yield what of a Secret is closed: all values but those of a few keys, and keys that no Secret can have."""
+    for key, value in _pairs(nodes, secret):
+        name = _key(nodes, key)
+        if name in _OPEN_KEYS and _is_short(nodes, value) and (name != "kind" or _words(nodes, value)):
+            continue
+        if name == "metadata" and _is_mapping(nodes, value):
+            for inner, about in _pairs(nodes, value):
+                known = _key(nodes, inner)
+                if known == "annotations" and _is_mapping(nodes, about):
+                    yield from _values(nodes, about)
+                elif known == "labels" and _is_mapping(nodes, about):
+                    continue
+                elif known not in _OPEN_METADATA or not _is_short(nodes, about):
+                    yield from _datum(nodes, inner, about)
+        elif name in _DATA_KEYS and _is_mapping(nodes, value):
+            yield from _values(nodes, value)
+        else:
+            yield from _datum(nodes, key, value)
+
+
+def _values(nodes: Nodes, node: int) -> Iterator[int]:
+    for key, value in _pairs(nodes, node):
+        yield from _datum(nodes, key, value)
+
+
+def _datum(nodes: Nodes, key: int, value: int) -> Iterator[int]:
+    if not _GOOD_KEY.match(nodes.key(key)):
+        yield key
+    yield value
+
+
+def _whole(nodes: Nodes, node: int, seen: set[int]) -> Iterator[Offsets]:
+    """Yield the offsets of a node and of all that aliases in it stand for."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        yield nodes.start[one], nodes.end[one]
+        waiting += (nodes.resolve(part) for part in range(one, nodes.after[one]) if nodes.type[part] == ALIAS)
 
 
 def _is_secret(nodes: Nodes, node: int, whole_document: bool) -> bool:
-    """Whether a mapping is a Secret, and not just a reference to one, which has a kind and a name too."""
-    keys = {nodes.key(key): value for key, value in _pairs(nodes, node)}
-    if "kind" not in keys or not (whole_document or keys.keys() & {"apiVersion", *_DATA_KEYS}):
+    """Whether a mapping is, or may be, a Secret, and not just a reference to one, which has a kind and a name too."""
+    pairs = list(_pairs_with_merged(nodes, node))
+    if not any(_key(nodes, key) == "kind" and _names_secret(nodes, value) for key, value in pairs):
         return False
-    kind = nodes.resolve(keys["kind"])
-    return _IS_SECRET.match(nodes.text[nodes.start[kind] : nodes.end[kind]]) is not None
+    return whole_document or not {"apiVersion", *_DATA_KEYS}.isdisjoint(_key(nodes, key) for key, _ in pairs)
+
+
+def _names_secret(nodes: Nodes, value: int) -> bool:
+    """Whether a kind says Secret, or is written in a way that hides what it says."""
+    words = _words(nodes, value)
+    return nodes.type[nodes.resolve(value)] == SCALAR and (words is None or words.lower() in _SECRETS)
+
+
+def _words(nodes: Nodes, value: int) -> str | None:
+    """Return what a scalar says where that can be told from its text without a parser, else None."""
+    value = nodes.resolve(value)
+    plain = _PLAIN_WORDS.match(nodes.text[nodes.start[value] : nodes.end[value]])
+    return None if plain is None else plain["words"]
+
+
+def _key(nodes: Nodes, key: int) -> str:
+    """Return a key as Kubernetes reads it; an alias may stand for a value, which carries its anchor in its text."""
+    words = _words(nodes, key) if nodes.type[key] == ALIAS else None
+    return nodes.key(key) if words is None else words
+
+
+def _is_short(nodes: Nodes, value: int) -> bool:
+    value = nodes.resolve(value)
+    return nodes.type[value] == SCALAR and not _LINE_BREAK.search(nodes.text, nodes.start[value], nodes.end[value])
+
+
+def _is_mapping(nodes: Nodes, node: int) -> bool:
+    return nodes.type[nodes.resolve(node)] == MAPPING
 
 
 def _pairs(nodes: Nodes, node: int) -> Iterator[Offsets]:
@@ -127,6 +213,22 @@ def _pairs(nodes: Nodes, node: int) -> Iterator[Offsets]:
     if nodes.type[node] == MAPPING:
         children = nodes.items(node)
         yield from zip(children, children, strict=False)
+
+
+def _pairs_with_merged(nodes: Nodes, node: int) -> Iterator[Offsets]:
+    """Yield a mapping's keys with their values, then those of the mappings that it merges."""
+    waiting, seen = [node], set()
+    while waiting:
+        one = nodes.resolve(waiting.pop())
+        if one in seen:
+            continue
+        seen.add(one)
+        if nodes.type[one] == SEQUENCE:
+            waiting += nodes.items(one)
+        for key, value in _pairs(nodes, one):
+            yield key, value
+            if _key(nodes, key) == "<<":
+                waiting.append(value)
 
 
 def _comments(text: str, found: list[Document]) -> Iterator[Offsets]:
