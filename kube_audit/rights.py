@@ -52,6 +52,8 @@ class Rights:
     def __init__(self, relations: Relations) -> None:
         self._relations = relations
         self._by_account: dict[Account, Members] = defaultdict(Members)
+        self._by_name: dict[str, Members] = defaultdict(Members)
+        """Name of an account to the bindings that name it together with a namespace."""
         self._by_group: dict[str, Members] = defaultdict(Members)
         self._by_role: dict[tuple[str, str | None, str], Members] = defaultdict(Members)
         self._labelled: dict[tuple[str, str], Members] = defaultdict(Members)
@@ -78,14 +80,29 @@ class Rights:
         known = self._bindings.get(key)
         if known is None:
             own = self._by_account.get((namespace, account), NOBODY)
-            found = set(islice(universes.seen(asking.file, own), MOST)) if namespace is not None else set()
-            if namespace is None:  # where it is applied decides: only what lies together is taken to belong together
-                found.update(islice(universes.seen_near(asking.file, own), MOST))
+            if namespace is not None:
+                found = set(islice(universes.seen(asking.file, own), MOST))
+            else:  # where it is applied decides: only what lies together is taken to belong together
+                found = set(islice(universes.seen_near(asking.file, own), MOST))
+                if self._is_defined_near(asking, account):
+                    elsewhere = self._by_name.get(account, NOBODY)
+                    found.update(islice(universes.seen_near(asking.file, elsewhere), MOST))
             groups = [_EVERYBODY, _ALL_ACCOUNTS, *([f"{_ALL_ACCOUNTS}:{namespace}"] if namespace is not None else ())]
             for group in groups:
                 found.update(islice(universes.seen(asking.file, self._by_group.get(group, NOBODY)), MOST))
             known = self._bindings[key] = sorted(found)
         return known
+
+    def _is_defined_near(self, asking: Object, account: str) -> bool:
+        """Whether an account without a namespace is defined there: bindings beside it that name one mean this account.
+
+        Manifests that are made for one namespace name it in bindings, where they have to, and nowhere else.
+        """
+        relations = self._relations
+        return any(
+            relations.universes.near(asking.file, relations.objects[number].file)
+            for number in relations.named(asking, "ServiceAccount", None, account)
+        )
 
     def granted_by(self, binding: int) -> list[Grant]:
         """Return the rules that a binding gives to its subjects."""
@@ -175,6 +192,8 @@ class Rights:
                     self._by_role[reference].add(number, file)
                     for account in _accounts(binding):
                         self._by_account[account].add(number, file)
+                        if account[0] is not None:
+                            self._by_name[account[1]].add(number, file)
                     for group in _groups(binding):
                         self._by_group[group].add(number, file)
         for _, members in relations.everywhere("ClusterRole"):

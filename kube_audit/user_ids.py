@@ -44,9 +44,10 @@ class UserIds:
             self._members = self._index()
         for uid, path in _ids(pod).items():
             before = (n for n in relations.universes.seen(obj.file, self._members[uid]) if n < number)
-            others = [n for n in islice(before, _LOOKED_AT) if identity(relations.objects[n]) != identity(obj)]
+            others = {identity(relations.objects[n]): n for n in islice(before, _LOOKED_AT)}
+            others.pop(identity(obj), None)
             if others:
-                yield SharedUser(uid, path, others[:_MOST])
+                yield SharedUser(uid, path, list(others.values())[:_MOST])
 
     def _index(self) -> dict[int, Members]:
         members: dict[int, Members] = defaultdict(Members)
