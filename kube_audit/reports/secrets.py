@@ -18,14 +18,13 @@ _OPEN_KEYS = {"apiVersion", "kind", "type", "immutable"}
 _OPEN_METADATA = {"name", "generateName", "namespace"}
 _DATA_KEYS = {"data", "stringData"}
 _SECRETS = {"secret", "secretlist"}
-_KIND_KEY = r"""\bkind(?:\\*+["'])?+(?:\s++|#[^\r\n]{0,200}+)*+:\s*+"""
-_SPOKEN_OF = re.compile(_KIND_KEY + r"""(?:[!&]\S*+\s++)*+(?:\\*+["'])?+Secret(?:List)?+\b""")
-_MAY_HOLD_ONE = re.compile(
-    _KIND_KEY + r"""(?!["']?(?!secret(?:list)?\b)[a-z][\w./-]*+["']?(?:[\s:,}\]]|\Z))"""
-    # A key may be spelt so that nobody can tell it without a parser: with escapes, as an alias, in base64.
-    r"""|\\[^"\\]*+"\s*+:|\*[^\s*]++\s++:|!(?:<|binary|[^\s!%]*+%)""",
-    re.IGNORECASE,
+_KIND_KEY = r"""kind(?:\\*+["'])?+(?:\s++|#[^\r\n]{0,200}+){0,4}+:\s*+"""
+_SPOKEN_OF = re.compile(_KIND_KEY + r"""(?:[!&]\S{0,200}+\s++){0,4}+(?:\\*+["'])?+Secret(?:List)?+\b""")
+_KIND_IN_DOUBT = re.compile(
+    _KIND_KEY + r"""(?!["']?(?!(?i:secret(?:list)?\b))[A-Za-z][\w./-]*+["']?(?:[\s:,}\]]|\Z))"""
 )
+_HIDDEN_KEY = re.compile(r"""\\[^"\\]*+"\s*+:|\*[^\s*]++\s++:|!(?:<|binary|[^\s!%]*+%)""")
+"""A key spelt so that only a parser can tell what it is: with escapes, as an alias, in base64."""
 _PLAIN_WORDS = re.compile(
     r"""(?:(?:&\S++|!(?:!str)?+)\s++)*+(?:[|>][-+0-9]*+[ \t]*+(?:#[^\r\n]*+)?+[\r\n]\s*+)?+"""
     r"""(?P<quote>["']?+)(?P<words>[\w./-]*+(?:[ ][\w./-]++)*+)(?P=quote)\s*+\Z"""
@@ -55,12 +54,12 @@ def masked_lines(text: str) -> dict[int, str]:
     Lines of documents without one are not in it, unless they are comments or texts that speak of a Secret.
     """
     masked: dict[int, str] = {}
-    if not _MAY_HOLD_ONE.search(text):
+    if not _may_hold_one(text):
         return masked
     first = 1
     for chunk in _documents(text):
         content = Text(chunk)
-        if _MAY_HOLD_ONE.search(chunk):
+        if _may_hold_one(chunk):
             found = list(documents(content))
             if all(document.readable and not document.offset for document in found):
                 lines = _masked(content, found)
@@ -83,6 +82,10 @@ def mask_unread(line: str) -> str:
     return line[:start] + (MASK if line[start:].strip() else "")
 
 
+def _may_hold_one(text: str) -> bool:
+    return bool(_KIND_IN_DOUBT.search(text) or _HIDDEN_KEY.search(text))
+
+
 def _documents(text: str) -> Iterator[str]:
     starts = [0, *(match.start() for match in _SEPARATOR.finditer(text) if match.start())]
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
@@ -96,7 +99,7 @@ def _masked(content: Text, found: list[Document]) -> dict[int, str]:
     masked = dict(enumerate(lines, start=1)) if closed else {}
     hidden = list(closed)
     if closed or _SPOKEN_OF.search(content.content):
-        hidden += _comments(content.content, found)
+        hidden += [*_comments(content.content, found), *_embedded(found)]
     stretches: dict[int, list[Offsets]] = {}
     for start, end in hidden:
         where = content.span(start, end)
@@ -115,12 +118,10 @@ def _masked(content: Text, found: list[Document]) -> dict[int, str]:
 
 
 def _closed(document: Document) -> Iterator[Offsets]:
-    """Yield the offsets of everything that is not to be shown: the values of Secrets, and texts that hold one."""
+    """Yield the offsets of what of Secrets is not to be shown."""
     nodes = document.nodes
     seen: set[int] = set()
     for node in range(document.root, nodes.after[document.root]):
-        if nodes.type[node] == SCALAR and _SPOKEN_OF.search(nodes.text, nodes.start[node], nodes.end[node]):
-            yield nodes.start[node], nodes.end[node]
         if nodes.type[node] != MAPPING or not _is_secret(nodes, node, node == document.root):
             continue
         for hidden in _hidden(nodes, node):
@@ -229,6 +230,15 @@ def _pairs_with_merged(nodes: Nodes, node: int) -> Iterator[Offsets]:
             yield key, value
             if _key(nodes, key) == "<<":
                 waiting.append(value)
+
+
+def _embedded(found: list[Document]) -> Iterator[Offsets]:
+    """Yield the offsets of texts that hold the manifest of a Secret, in a ConfigMap for one."""
+    nodes = found[0].nodes if found else Nodes("")
+    for node in range(len(nodes.type)):
+        start, end = nodes.start[node], nodes.end[node]
+        if nodes.type[node] == SCALAR and _SPOKEN_OF.search(nodes.text, start, end):
+            yield start, end
 
 
 def _comments(text: str, found: list[Document]) -> Iterator[Offsets]:
