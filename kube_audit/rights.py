@@ -63,16 +63,11 @@ class Rights:
         self._rules: dict[int, list[tuple[int, int, dict[str, Any]]]] = {}
         self._bindings: dict[tuple[View, Account], list[int]] = {}
 
-    def grants(self, asking: Object, namespace: str | None, account: str) -> Iterator[Grant]:
-        """Yield every rule that applies to a service account, by its own name and by the groups of all accounts.
-
-        Roles that are not among the files, and not those that every cluster has, give nothing.
-        """
-        for binding in self.bindings_of(asking, namespace, account):
-            yield from self.granted_by(binding)
-
     def bindings_of(self, asking: Object, namespace: str | None, account: str) -> list[int]:
-        """Return the bindings that apply to a service account, as the asking object sees them."""
+        """Return the bindings that apply to a service account, by its own name and by the groups of all accounts.
+
+        Those that the asking object sees count.
+        """
         self._index()
         universes = self._relations.universes
         view = (universes.folder(asking.file), frozenset(universes.roots(asking.file)))
@@ -105,7 +100,10 @@ class Rights:
         )
 
     def granted_by(self, binding: int) -> list[Grant]:
-        """Return the rules that a binding gives to its subjects."""
+        """Return the rules that a binding gives to its subjects.
+
+        Roles that are not among the files, and not those that every cluster has, give nothing.
+        """
         known = self._granted.get(binding)
         if known is None:
             known = self._granted[binding] = list(islice(self._grants_of(binding), MOST))

@@ -6,7 +6,7 @@ asks for `pkg/registry/rbac` (escalate, bind) and the impersonation filter of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kube_audit.rights import Grant
@@ -151,23 +151,42 @@ WAYS: tuple[Way, ...] = (
     ),
 )
 """From the most to the least direct."""
+_NEEDS = tuple(dict.fromkeys(need for way in WAYS for needs in way.alternatives for need in needs))
 
 
-def takeovers(grants: Iterable[Grant]) -> Iterator[Takeover]:
-    """Yield the ways that are open to whoever has all of these grants: everywhere, or in kube-system.
+Openings = Mapping[Need, Grant]
+"""What some grants allow of all that the ways need, with the first grant for each."""
+
+
+def openings(grants: Iterable[Grant]) -> Openings:
+    """Return what grants allow everywhere, or in kube-system, of what the ways need."""
+    found: dict[Need, Grant] = {}
+    for grant in grants:
+        if grant.everywhere or grant.namespace == _SYSTEM:
+            for need in _NEEDS:
+                if need not in found and allows(grant, need):
+                    found[need] = grant
+    return found
+
+
+def takeovers(allowed: Iterable[Openings]) -> Iterator[Takeover]:
+    """Yield the ways that are open to whoever has all of these openings.
 
     Who may do everything has every other way as well; only that one is told then.
     """
-    reaching = [grant for grant in grants if grant.everywhere or grant.namespace == _SYSTEM]
+    together: dict[Need, Grant] = {}
+    for one in allowed:
+        for need, grant in one.items():
+            together.setdefault(need, grant)
+    if not together:
+        return
     for way in WAYS:
-        for needs in way.alternatives:
-            found = [next((grant for grant in reaching if allows(grant, need)), None) for need in needs]
-            if all(grant is not None for grant in found):
-                by_place = {(grant.binding, grant.source, grant.place): grant for grant in found if grant is not None}
-                yield Takeover(way, tuple(by_place.values()))
-                if way.id == "everything":
-                    return
-                break
+        needs = next((needs for needs in way.alternatives if all(need in together for need in needs)), None)
+        if needs is not None:
+            grants = {(grant.binding, grant.source, grant.place): grant for grant in map(together.get, needs) if grant}
+            yield Takeover(way, tuple(grants.values()))
+            if way.id == "everything":
+                return
 
 
 def allows(grant: Grant, need: Need) -> bool:

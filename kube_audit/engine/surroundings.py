@@ -12,7 +12,7 @@ from kube_audit.image_uses import ImageUses
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.paths import expand
 from kube_audit.rights import Grant, Rights
-from kube_audit.takeovers import takeovers
+from kube_audit.takeovers import Openings, openings, takeovers
 from kube_audit.universe import NOBODY, Members
 from kube_audit.user_ids import UserIds
 
@@ -40,6 +40,7 @@ class Surroundings:
         self._by_kind: dict[str, dict[str | None, Members]] = {}
         self._workloads: dict[str | None, Members] | None = None
         self._grants: dict[int, list[dict[str, Any]]] = {}
+        self._openings: dict[int, Openings] = {}
         self._lean: dict[int, Entity] = {}
 
     def referring(self, kinds: tuple[str, ...], via: str, number: int) -> list[int]:
@@ -117,6 +118,12 @@ class Surroundings:
             said = account.data.get("automountServiceAccountToken") if account is not None else None
         return said is not False
 
+    def openings_of(self, binding: int) -> Openings:
+        """Return what a binding gives of all that is needed to take over the cluster."""
+        if binding not in self._openings:
+            self._openings[binding] = openings(self.rights.granted_by(binding))
+        return self._openings[binding]
+
     def grants_of(self, related: Related, binding: int) -> list[dict[str, Any]]:
         """Return what a binding gives, as rules see it; the same list for everyone who has it."""
         if binding not in self._grants:
@@ -184,8 +191,8 @@ def _takeovers(related: Related, obj: Object) -> list[dict[str, Any]]:
     around, relations = related.around, related.relations
     if relations.number(obj) not in relations.pods:
         return []
-    grants = around.rights.grants(obj, *account_of(relations, obj))
-    ways = list(takeovers(islice(grants, _MOST)))
+    bindings = around.rights.bindings_of(obj, *account_of(relations, obj))
+    ways = list(takeovers(around.openings_of(binding) for binding in bindings))
     if not ways or not around.has_token(obj):
         return []
     return [
