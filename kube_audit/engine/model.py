@@ -20,6 +20,7 @@ RELATED = "$related"
 _WITH_CEL = ("when", "expression", "undecided", "undecided_message", "location", "points_to", "message", "suggestion")
 _PARAMETER = re.compile(r"(?<![\w.])params\.([A-Za-z_]\w*)")
 _WHOLE_OBJECT = re.compile(r"(?<![\w.$])object\b(?!\.\??(?:kind|apiVersion|metadata)\b)")
+_WHOLE_POD = re.compile(r"(?<![\w.$])pod\b(?!\.\??(?!containers|initContainers|ephemeralContainers)[A-Za-z])")
 _RELATED_NAME = re.compile(r"\brelated\.\??([A-Za-z]+)")
 
 
@@ -96,6 +97,11 @@ def related_names(rule: Rule) -> list[str]:
 def needs_whole_object(rule: Rule) -> bool:
     """Whether a rule reads more of `object` than its kind, version and metadata."""
     return any(_WHOLE_OBJECT.search(text) for text in (*rule.expressions, *rule.texts))
+
+
+def needs_whole_pod(rule: Rule) -> bool:
+    """Whether a rule for containers reads the pod's other containers, or hands the pod on as a whole."""
+    return any(_WHOLE_POD.search(text) for text in (*rule.expressions, *rule.texts))
 
 
 def with_params(rule: Rule, params: Mapping[str, Any]) -> Rule:

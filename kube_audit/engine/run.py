@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kube_audit.engine import cel, effective
-from kube_audit.engine.model import ALL_KINDS, Rule, needs_whole_object, with_params
+from kube_audit.engine.model import ALL_KINDS, Rule, needs_whole_object, needs_whole_pod, with_params
 from kube_audit.engine.related import Related
 from kube_audit.engine.scopes import Container, Pod, kind_names, pod_of
 from kube_audit.findings import Finding, Patch, Path, RelatedPlace, Severity, parse_path, path_text
@@ -40,6 +40,14 @@ class Element(NamedTuple):
     related: Mapping[str, Any]
 
 
+class Reads(NamedTuple):
+    """How much of its surroundings a rule reads: rules that read the same share their variables."""
+
+    whole_object: bool
+    whole_pod: bool
+    related: frozenset[str]
+
+
 Check = Callable[[Element, Mapping[str, Any]], Iterable[Hit]]
 
 
@@ -58,7 +66,7 @@ class Engine:
         minor = int(target.partition(".")[2])
         self._target = {"version": target, "minor": minor}
         self._shared_by: Element | None = None
-        self._shared: dict[bool, Any] = {}
+        self._shared: dict[Reads, Any] = {}
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._rules = [_Prepared(rule, (params or {}).get(rule.id, {})) for rule in rules if rule.stage is None]
 
@@ -108,42 +116,52 @@ class Engine:
                     yield prepared, one
 
     def _judge(self, prepared: _Prepared, element: Element) -> Iterator[Finding]:
+        if not prepared.rule.each:
+            yield from self._judged(prepared, element)
+            return
         for one in _each(prepared.rule, element):
-            try:
-                yield from self._verdict(prepared, one, self._activation(prepared, one))
-            except cel.EvaluationError as error:
-                if one.obj.schema_valid:
-                    yield _rule_error(prepared.rule, one, str(error))
-            except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:  # in a check function
-                if one.obj.schema_valid:
-                    yield _rule_error(prepared.rule, one, f"{type(error).__name__}: {error}")
+            yield from self._judged(prepared, one)
+
+    def _judged(self, prepared: _Prepared, element: Element) -> Iterable[Finding]:
+        """Return the findings of a rule at one element, () in the usual case that all is well."""
+        try:
+            activation: Any = None
+            if prepared.when is not None or prepared.expression is not None:
+                activation = self._activation(prepared, element)
+                if prepared.when is not None and not prepared.when.evaluate(activation):
+                    return ()
+                if prepared.expression is not None and prepared.expression.evaluate(activation):
+                    return ()
+            return list(self._verdict(prepared, element, activation))
+        except cel.EvaluationError as error:
+            return [_rule_error(prepared.rule, element, str(error))] if element.obj.schema_valid else ()
+        except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:  # in a check function
+            reason = f"{type(error).__name__}: {error}"
+            return [_rule_error(prepared.rule, element, reason)] if element.obj.schema_valid else ()
 
     def _activation(self, prepared: _Prepared, element: Element) -> Any:
-        """Return the variables of a rule at an element: one set for all rules that read as much of the object."""
+        """Return the variables of a rule at an element: one set for all rules that read as much around it."""
+        if prepared.rule.each:
+            return cel.activation(_variables(element, self._target, prepared.reads))
         if self._shared_by is not element:
             self._shared_by = element
             self._shared.clear()
-        whole = prepared.whole_object
-        known = self._shared.get(whole)
+        known = self._shared.get(prepared.reads)
         if known is None:
-            known = self._shared[whole] = cel.activation(_variables(element, self._target, whole_object=whole))
+            known = self._shared[prepared.reads] = cel.activation(_variables(element, self._target, prepared.reads))
         return known
 
     def _verdict(self, prepared: _Prepared, element: Element, activation: Any) -> Iterator[Finding]:
-        if prepared.when is not None and not prepared.when.evaluate(activation):
-            return
-        if prepared.check is not None:
+        """Yield what is wrong where a rule's expression is false, or what its check function finds."""
+        if prepared.rule.check:
             for hit in prepared.check(element, prepared.params):
-                values = cel.activation({**_variables(element, self._target, whole_object=True), "found": hit.found})
-                yield self._finding(prepared, element, values, (*element.path, *hit.path))
-            return
-        if prepared.expression is None or prepared.expression.evaluate(activation):
-            return
-        if prepared.undecided is not None and prepared.undecided.evaluate(activation):
+                values = {**_variables(element, self._target, prepared.reads), "found": hit.found}
+                yield self._finding(prepared, element, cel.activation(values), (*element.path, *hit.path))
+        elif prepared.undecided is not None and prepared.undecided.evaluate(activation):
             if prepared.rule.undecided_message is not None:
                 yield self._finding(prepared, element, activation, undecided=True)
-            return
-        yield self._finding(prepared, element, activation)
+        else:
+            yield self._finding(prepared, element, activation)
 
     def _finding(
         self,
@@ -206,7 +224,7 @@ class _Prepared:
         self.params = {**rule.params, **params}
         rule = with_params(rule, self.params) if self.params else rule
         self.rule = rule
-        self.whole_object = needs_whole_object(rule)
+        self.reads = Reads(needs_whole_object(rule), needs_whole_pod(rule), rule.related)
         self.when = cel.program(rule.when) if rule.when else None
         self.expression = cel.program(rule.expression) if rule.expression else None
         self.undecided = cel.program(rule.undecided) if rule.undecided else None
@@ -215,10 +233,10 @@ class _Prepared:
         self._check: Check | None = None
 
     @property
-    def check(self) -> Check | None:
-        """The function that stands for an expression, None for most rules."""
-        if self._check is None and self.rule.check:
-            module, _, function = self.rule.check.partition(":")
+    def check(self) -> Check:
+        """The function that stands for an expression, where the rule names one."""
+        if self._check is None:
+            module, _, function = str(self.rule.check).partition(":")
             self._check = getattr(importlib.import_module(f"kube_audit.engine.checks.{module}"), function)
         return self._check
 
@@ -319,16 +337,19 @@ def _value(value: Any, activation: Any) -> Any:
     return cel.template(value).value(activation) if isinstance(value, str) else value
 
 
-def _variables(element: Element, target: dict[str, Any], *, whole_object: bool) -> dict[str, Any]:
-    """Return the variables of expressions. What is used is converted whole, so objects come cut to their head."""
+def _variables(element: Element, target: dict[str, Any], reads: Reads) -> dict[str, Any]:
+    """Return the variables of expressions. What is used is converted whole, so nothing comes that is not needed."""
     data = element.obj.data
+    pod = element.pod.spec if element.pod else {}
+    if element.container is not None and not reads.whole_pod:
+        pod = {key: value for key, value in pod.items() if not key.lower().endswith("containers")}
     return {
-        "object": data if whole_object else {key: data[key] for key in _HEAD if key in data},
+        "object": data if reads.whole_object else {key: data[key] for key in _HEAD if key in data},
         "self": element.value,
         "key": element.key,
-        "pod": element.pod.spec if element.pod else {},
+        "pod": pod,
         "container": element.container.data if element.container else {},
-        "related": element.related,
+        "related": {name: element.related[name] for name in reads.related},
         "effective": element.effective,
         "target": target,
     }
