@@ -75,9 +75,11 @@ class Surroundings:
             self._by_kind[kind] = dict(self.relations.everywhere(kind))
         members, universes = self._by_kind[kind], self.relations.universes
         namespace = obj.name if obj.kind == "Namespace" else obj.namespace
-        found = set(universes.seen(obj.file, members.get(namespace, NOBODY))) if namespace is not None else set()
+        found: set[int] = set()
+        if namespace is not None:
+            found.update(islice(universes.seen(obj.file, members.get(namespace, NOBODY)), _MOST))
         if namespace is None or obj.kind == "Namespace":
-            found.update(universes.seen_near(obj.file, members.get(None, NOBODY)))
+            found.update(islice(universes.seen_near(obj.file, members.get(None, NOBODY)), _MOST))
         return sorted(found)
 
     def workloads(self, obj: Object) -> Iterator[int]:
