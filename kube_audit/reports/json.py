@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from kube_audit import __version__
-from kube_audit.findings import SEVERITIES, AuditResult, Finding, Span, at_least, path_text
+from kube_audit.findings import SEVERITIES, AuditResult, Finding, Span, TextEdit, at_least, path_text
 from kube_audit.reports import Options, listed, rule_doc
+from kube_audit.reports.offers import offers
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_ASCII = re.compile("[^\x00-\x7e]")
@@ -29,7 +30,8 @@ def write(result: AuditResult, out: TextIO, options: Options) -> None:
     out.write("{\n")
     out.writelines(f"{dumps(key)}: {dumps(value)},\n" for key, value in head.items())
     out.write('"findings": ')
-    write_list(out, (_finding(finding) for finding in findings))
+    offered = offers(result)
+    write_list(out, (_finding(finding, offered(finding)) for finding in findings))
     out.write("\n}\n")
 
 
@@ -81,8 +83,9 @@ def _rule(result: AuditResult, rule: str) -> dict[str, object]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def _finding(finding: Finding, edits: Sequence[TextEdit]) -> dict[str, object]:
     about = finding.object
+    fix = {"edits": [_edit(edit) for edit in edits]} if edits else {}
     return {
         "rule": finding.rule,
         "severity": finding.severity,
@@ -101,10 +104,15 @@ def _finding(finding: Finding) -> dict[str, object]:
         "container": finding.container,
         "suggestion": finding.suggestion,
         "fix": finding.fix,
+        **fix,
         "related": [{"message": place.message, "file": place.file, **_region(place.span)} for place in finding.related],
         "fingerprint": finding.fingerprint,
         "suppressed": finding.suppressed and {"kind": finding.suppressed.kind, "reason": finding.suppressed.reason},
     }
+
+
+def _edit(edit: TextEdit) -> dict[str, object]:
+    return {"start": edit.start, "end": edit.end, **_region(edit.span), "text": edit.text}
 
 
 def _region(span: Span) -> dict[str, int]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote
 
 from kube_audit import __version__
-from kube_audit.findings import AuditResult, Finding, ObjectRef, RuleDoc, Severity, Skipped, Span, Suppression
+from kube_audit.findings import AuditResult, Finding, ObjectRef, RuleDoc, Severity, Skipped, Span, Suppression, TextEdit
 from kube_audit.reports import Options, listed, rule_doc
-from kube_audit.reports.json import dumps, write_list
+from kube_audit.reports.json import dumps
 from kube_audit.reports.masking import MaskedSource, quotable
+from kube_audit.reports.offers import offers
+from kube_audit.reports.sarif_limits import kept, told
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
@@ -28,7 +31,8 @@ _STDIN = "<stdin>"
 def write(result: AuditResult, out: TextIO, options: Options) -> None:
     """Write the SARIF log. It names files relative to the root, and the root itself nowhere.
 
-    Suppressed findings go along as results with `suppressions`, unless `options.carry_suppressed` is off.
+    Suppressed findings go along as results with `suppressions`, unless `options.carry_suppressed` is off. What
+    code scanning would refuse the log for is cut, and a notification in it says so.
     """
     findings = listed(result, options)
     rules = sorted({*result.rules, *(finding.rule for finding in findings)})
@@ -41,6 +45,12 @@ def write(result: AuditResult, out: TextIO, options: Options) -> None:
         "rules": [_rule(rule_doc(result, rule)) for rule in rules],
     }
     root = Path(os.path.abspath(options.root))
+    results = [dumps(one) for one in _results(result, findings, index, root)]
+    notifications = [_notification(one, root) for one in result.summary.skipped]
+    staying = kept(findings, results, dumps([driver, notifications]))
+    if len(staying) < len(results):
+        cut = told(len(results) - len(staying), len(results))
+        notifications.insert(0, {"level": "warning", "message": {"text": cut}})
     head = {
         "tool": {"driver": driver},
         "automationDetails": {"id": "kube-audit/"},
@@ -49,26 +59,23 @@ def write(result: AuditResult, out: TextIO, options: Options) -> None:
         "originalUriBaseIds": {
             _ROOT: {"description": {"text": "The working directory of the audit, the root of the checkout."}}
         },
-        "invocations": [
-            {
-                "executionSuccessful": True,
-                "toolExecutionNotifications": [_notification(one, root) for one in result.summary.skipped],
-            }
-        ],
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notifications}],
         "properties": {"kubernetesVersion": result.kubernetes_version, "profile": result.profile},
     }
     out.write(f'{{"$schema": {dumps(_SCHEMA)}, "version": "2.1.0", "runs": [\n{{\n')
     out.writelines(f"{dumps(key)}: {dumps(value)},\n" for key, value in head.items())
-    out.write('"results": ')
-    write_list(out, _results(result, findings, index, root))
-    out.write("\n}\n]}\n")
+    out.write('"results": [')
+    out.write(",".join(f"\n{results[number]}" for number in staying))
+    out.write("\n]\n}\n]}\n")
 
 
-def _results(result: AuditResult, findings: list[Finding], index: dict[str, int], root: Path) -> list[dict[str, Any]]:
+def _results(
+    result: AuditResult, findings: list[Finding], index: dict[str, int], root: Path
+) -> Iterator[dict[str, Any]]:
     source = quotable(result)
+    offered = offers(result, source)
     names = _fingerprints(result.findings)
     any_suppressed = any(finding.suppressed for finding in findings)
-    results = []
     for finding in findings:
         location: dict[str, Any] = {"physicalLocation": _place(finding.file, finding.span, root)}
         if snippet := _snippet(source(finding.file), finding):
@@ -95,10 +102,23 @@ def _results(result: AuditResult, findings: list[Finding], index: dict[str, int]
         if any_suppressed:
             # SARIF 3.27.23: either every result of a run has this property or none has.
             entry["suppressions"] = [_suppression(finding.suppressed)] if finding.suppressed else []
+        if edits := offered(finding):
+            entry["fixes"] = [_fix(finding, edits, root)]
         if finding.fix or finding.container:
             entry["properties"] = {"fix": finding.fix, "container": finding.container}
-        results.append(entry)
-    return results
+        yield entry
+
+
+def _fix(finding: Finding, edits: Iterable[TextEdit], root: Path) -> dict[str, Any]:
+    effect = "keeps the behaviour" if finding.fix == "safe" else "may change the behaviour"
+    replacements = [
+        {"deletedRegion": _region(edit.span)} | ({"insertedContent": {"text": edit.text}} if edit.text else {})
+        for edit in edits
+    ]
+    return {
+        "description": {"text": f"A change that {effect}."},
+        "artifactChanges": [{"artifactLocation": _artifact(finding.file, root), "replacements": replacements}],
+    }
 
 
 def _fingerprints(findings: list[Finding]) -> dict[int, str]:
