@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import marshal
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache as cached_call
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from kube_audit import __version__, cache
@@ -29,18 +30,50 @@ from kube_audit.findings import RuleDoc
 
 PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
 _DOCUMENTATION = frozenset({"rationale", "references", "frameworks", "notes", "examples"})
-_FORMAT = 4
+_FORMAT = 5
 
 
 class SelectionError(ValueError):
     """A profile or rule id that does not exist; the message says which ones do."""
 
 
+class _Packed(NamedTuple):
+    """A rule as it is kept: what choosing asks for, and the rest to be unpacked when the rule is wanted."""
+
+    id: str
+    profiles: tuple[str, ...]
+    equivalents: dict[str, list[str]]
+    rest: bytes
+    """Marshalled: the file's content without documentation, the file, compiled CEL by expression."""
+
+
+class _Rules(Mapping[str, Rule]):
+    """Rules by id, each made when it is first asked for: most runs need less than half of them."""
+
+    def __init__(self, packed: Iterable[_Packed]) -> None:
+        self.packed = {one.id: one for one in sorted(packed)}
+        self._made: dict[str, Rule] = {}
+
+    def __getitem__(self, rule_id: str) -> Rule:
+        made = self._made.get(rule_id)
+        if made is None:
+            data, file, programs = marshal.loads(self.packed[rule_id].rest)  # noqa: S302 (the user's own cache)
+            cel.preload(programs)
+            made = self._made[rule_id] = from_data(data, file)
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.packed)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+
 class Catalogue:
     """The rules by id. `texts` gives the documentation of all rules when it is first asked for."""
 
-    def __init__(self, rules: Iterable[Rule], texts: Callable[[], dict[str, Any]]) -> None:
-        self.rules = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
+    def __init__(self, packed: Iterable[_Packed], texts: Callable[[], dict[str, Any]]) -> None:
+        self.rules = _Rules(packed)
         self._texts = cached_call(texts)
 
     def doc(self, rule_id: str) -> RuleDoc:
@@ -73,16 +106,13 @@ class Catalogue:
         if profile not in PROFILES:
             raise SelectionError(_unknown("profile", profile, PROFILES))
         if select:
-            chosen = [rule for rule in self.rules.values() if rule.id in select]
-        elif profile == "all":
-            chosen = [rule for rule in self.rules.values() if "optional" not in rule.profiles]
+            chosen = set(select)
         else:
-            chosen = [rule for rule in self.rules.values() if profile in rule.profiles]
-        if not select:
-            on = {rule.id for rule in chosen} | {name for name, setting in settings.items() if setting.enabled}
-            off = {name for name, setting in settings.items() if setting.enabled is False}
-            chosen = [rule for rule in self.rules.values() if rule.id in on - off]
-        return [_with_severity(rule, settings.get(rule.id)) for rule in chosen if rule.id not in ignore]
+            chosen = {one.id for one in self.rules.packed.values() if _belongs(one, profile)}
+            chosen |= {name for name, setting in settings.items() if setting.enabled}
+            chosen -= {name for name, setting in settings.items() if setting.enabled is False}
+        chosen -= set(ignore)
+        return [_with_severity(self.rules[rule_id], settings.get(rule_id)) for rule_id in sorted(chosen)]
 
     def wrong_params(self, settings: Mapping[str, RuleSetting]) -> list[tuple[str, str]]:
         """Return (rule id, what is wrong) for parameters that a rule does not have, or that do not fit its schema."""
@@ -102,11 +132,15 @@ class Catalogue:
     def equivalents(self) -> dict[tuple[str, str], frozenset[str]]:
         """Return (tool, its id in lower case) to the ids of the rules that cover that check."""
         found: dict[tuple[str, str], set[str]] = {}
-        for rule in self.rules.values():
-            for tool, names in rule.equivalents.items():
+        for one in self.rules.packed.values():
+            for tool, names in one.equivalents.items():
                 for name in names:
-                    found.setdefault((tool, name.lower()), set()).add(rule.id)
+                    found.setdefault((tool, name.lower()), set()).add(one.id)
         return {key: frozenset(ids) for key, ids in found.items()}
+
+
+def _belongs(one: _Packed, profile: str) -> bool:
+    return "optional" not in one.profiles if profile == "all" else profile in one.profiles
 
 
 def _with_severity(rule: Rule, setting: RuleSetting | None) -> Rule:
@@ -140,26 +174,35 @@ def load(folders: Sequence[Path] = ()) -> Catalogue:
     Rules are compiled once and kept in the cache, under a name made of every file's path, size and time of
     change, so that an edited file is always read again.
     """
-    files = sorted(file for folder in (rules_dir(), *folders) for file in folder.rglob("*.yaml"))
-    name = _cache_name([*files, schemas_dir() / "rule.schema.json"])
+    files = sorted(entry for folder in (rules_dir(), *folders) for entry in _rule_files(os.fspath(folder)))
+    schema = schemas_dir() / "rule.schema.json"
+    name = _cache_name([*files, (os.fspath(schema), schema.stat())])
     kept = _unpack(cache.load(name))
     if kept is None:
-        kept, texts = _compile(files)
+        kept, texts = _compile(Path(file) for file, _ in files)
         cache.store(f"{name}-texts", marshal.dumps(texts))
         cache.store(name, marshal.dumps(kept))
-    cel.preload(kept["programs"])
     return Catalogue(
-        (from_data(data, file) for data, file in kept["rules"]),
-        lambda: _unpack(cache.load(f"{name}-texts")) or _compile(files)[1],
+        (_Packed(*one) for one in kept),
+        lambda: _unpack(cache.load(f"{name}-texts")) or _compile(Path(file) for file, _ in files)[1],
     )
 
 
-def _cache_name(files: Iterable[Path]) -> str:
+def _rule_files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the rule files below a folder, with what the system knows about them."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _rule_files(entry.path)
+            elif entry.name.endswith(".yaml"):
+                yield entry.path, entry.stat()
+
+
+def _cache_name(files: Iterable[tuple[str, os.stat_result]]) -> str:
     checksum = crc32(f"{_FORMAT} {__version__} {sys.version} {cel.runtime_version()}".encode())
-    for file in files:
-        status = file.stat()
-        name = f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}"
-        checksum = crc32(name.encode("utf-8", "surrogateescape"), checksum)
+    for file, status in files:
+        known = f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}"
+        checksum = crc32(known.encode("utf-8", "surrogateescape"), checksum)
     return f"rules-{checksum:08x}"
 
 
@@ -170,11 +213,10 @@ def _unpack(content: bytes | None) -> Any:
         return None
 
 
-def _compile(files: Iterable[Path]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read and check rule files; return what a run needs, CEL in serialized form, and the rules' texts by id."""
+def _compile(files: Iterable[Path]) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
+    """Read and check rule files; return the fields of each _Packed rule, and the rules' texts by id."""
     texts: dict[str, Any] = {}
-    rules: list[tuple[dict[str, Any], str]] = []
-    programs: dict[str, bytes] = {}
+    packed: list[tuple[Any, ...]] = []
     seen: dict[str, Path] = {}
     for file in files:
         data = read_file(file)
@@ -183,16 +225,16 @@ def _compile(files: Iterable[Path]) -> tuple[dict[str, Any], dict[str, Any]]:
         seen[data["id"]] = file
         rule = from_data(data, str(file))
         filled = with_params(rule, rule.params)
-        holes = (e for text in filled.texts for e in cel.template(text).expressions)
         try:
-            for expression in (*filled.expressions, *holes):
-                programs.setdefault(expression, cel.serialize(expression))
+            holes = (e for text in filled.texts for e in cel.template(text).expressions)
+            programs = {expression: cel.serialize(expression) for expression in (*filled.expressions, *holes)}
         except cel.ExpressionError as error:
             raise RuleError(f"{file}:{_line_of(file, error)}: {error}") from error
         texts[rule.id] = {key: value for key, value in data.items() if key != "examples"}
         kept = {key: value for key, value in data.items() if key not in _DOCUMENTATION}
-        rules.append(({**kept, RELATED: related_names(rule)}, str(file)))
-    return {"rules": rules, "programs": programs}, texts
+        rest = marshal.dumps(({**kept, RELATED: related_names(rule)}, str(file), programs))
+        packed.append((rule.id, tuple(data["profiles"]), data.get("equivalents", {}), rest))
+    return packed, texts
 
 
 def _line_of(file: Path, error: cel.ExpressionError) -> int:
