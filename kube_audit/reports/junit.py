@@ -32,6 +32,7 @@ class _Case(NamedTuple):
 def write(result: AuditResult, out: TextIO, options: Options) -> None:
     """Write a suite for each file with a test for each rule and object, and one of the rules that found nothing.
 
+    A file with objects in which nothing was found, hidden findings included, is a suite with one test that passes.
     Errors and warnings fail a test, infos are output of one that passes, and suppressed findings skip it. There are
     no times in it. Names of tests hold no line, so that a test is the same one from run to run.
     """
@@ -46,10 +47,18 @@ def write(result: AuditResult, out: TextIO, options: Options) -> None:
         ]
         for file, by in suites.items()
     }
+    spotless = {one.file for one in result.manifests if one.objects} - {finding.file for finding in result.findings}
     every = [case for listed_cases in cases.values() for case in listed_cases]
-    out.write(HEAD + element("testsuites", {"name": "kube-audit", **_counts(every, len(silent))}) + "\n")
-    for file, in_file in cases.items():
+    counts = _counts(every, len(spotless) + len(silent))
+    out.write(HEAD + element("testsuites", {"name": "kube-audit", **counts}) + "\n")
+    for file in sorted({*cases, *spotless}):
         name = in_checkout(file, options.root)
+        if file in spotless:
+            out.write(element("testsuite", {"name": name, **_counts((), 1)}) + "\n")
+            passed = {"name": "no findings", "classname": "the file itself", "file": name}
+            out.write(element("testcase", {**passed}, empty=True) + "\n</testsuite>\n")
+            continue
+        in_file = cases[file]
         out.write(element("testsuite", {"name": name, **_counts(in_file)}) + "\n")
         out.writelines(line + "\n" for case in in_file for line in _case(case, name))
         out.write("</testsuite>\n")

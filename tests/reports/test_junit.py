@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube_audit.findings import Finding, Suppression
+from tests.support import audit_texts
 
 from .samples import SHOP, latest, result, span, written
 from .test_reports import FINDINGS
@@ -39,7 +40,11 @@ CHILDREN = {
 
 def suites(*findings: Finding) -> list[ElementTree.Element]:
     """Write the report, hold it against the schema and its own counts, and return its suites."""
-    root = ElementTree.fromstring(written("junit", result(*findings)))
+    return checked(written("junit", result(*findings)))
+
+
+def checked(report: str) -> list[ElementTree.Element]:
+    root = ElementTree.fromstring(report)
     assert root.tag == "testsuites"
     for element in root.iter():
         assert REQUIRED[element.tag] <= element.attrib.keys() <= KNOWN[element.tag]
@@ -117,6 +122,25 @@ def test_rules_that_found_nothing_are_passed_tests() -> None:
     ]
     passed = [one.get("name", "").partition(":")[0] for one in suites(latest("web", 11, 12))[-1]]
     assert passed == ["naked-pod", "secret-literal-in-env", "yaml-syntax"]
+
+
+def test_a_file_with_objects_and_no_finding_is_a_suite_with_one_passed_test() -> None:
+    fine, values = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n", "replicas: 1\n"
+    bare = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - {name: a, image: a}\n"
+    audited = audit_texts({"c.yaml": fine, "b.yaml": bare, "a.yaml": fine.replace("shop", "b"), "v.yaml": values})
+    found = checked(written("junit", audited))
+    assert [suite.get("name") for suite in found[:-1]] == ["a.yaml", "b.yaml", "c.yaml"]
+    (passed,) = found[0]
+    assert passed.attrib == {"name": "no findings", "classname": "the file itself", "file": "a.yaml"}
+    assert list(passed) == []
+    assert "no findings" not in {case.get("name") for case in found[1]}
+
+
+def test_a_file_whose_findings_are_only_hidden_has_not_passed() -> None:
+    text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - {name: a, image: a}\n"
+    audited = audit_texts({"a.yaml": text})
+    audited.findings = [finding._replace(severity="info") for finding in audited.findings]
+    assert "a.yaml" not in written("junit", audited, "warning")
 
 
 def test_a_rule_whose_findings_are_only_hidden_has_not_passed() -> None:

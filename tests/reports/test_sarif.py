@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from kube_audit import __version__
 from kube_audit.findings import Finding, ObjectRef, RelatedPlace, Skipped, Span, Suppression
+from kube_audit.reports import sarif_limits
 
 from .samples import DOCS, SHOP, latest, result, span, written
 
@@ -176,6 +179,61 @@ class TestSuppressions:
 
     def test_they_can_be_left_out(self) -> None:
         assert run(self.suppressed("comment"), options={"carry_suppressed": False})["results"] == []
+
+
+class TestLimits:
+    """What code scanning takes: so many results, and so many bytes of the compressed log."""
+
+    def cut(self, monkeypatch: pytest.MonkeyPatch, *findings: Finding, **limits: int) -> dict[str, Any]:
+        for name, limit in limits.items():
+            monkeypatch.setattr(sarif_limits, name, limit)
+        return run(*findings)
+
+    def test_they_are_those_that_github_documents(self) -> None:
+        assert (sarif_limits.MOST_RESULTS, sarif_limits.MOST_BYTES) == (25_000, 10_000_000)
+
+    def test_the_mildest_results_go_and_the_log_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        findings = [
+            latest("web", line, 2, severity=severity, suppressed=suppressed)
+            for line, (severity, suppressed) in enumerate(
+                [("info", None), ("error", Suppression("config")), ("error", None), ("warning", None), ("info", None)],
+                start=1,
+            )
+        ]
+        whole = self.cut(monkeypatch, *findings, MOST_RESULTS=3)
+        lines = [one["locations"][0]["physicalLocation"]["region"]["startLine"] for one in whole["results"]]
+        assert lines == [1, 3, 4]
+        (notification,) = whole["invocations"][0]["toolExecutionNotifications"]
+        assert notification["level"] == "warning"
+        assert notification["message"]["text"].startswith("2 of 5 results are left out, the mildest first: ")
+
+    def test_a_log_that_is_too_large_is_cut_until_it_fits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        findings = [
+            latest(
+                "web",
+                line,
+                2,
+                message=sha256(bytes([line])).hexdigest() * 5,
+                severity="warning" if line % 2 else "info",
+            )
+            for line in range(1, 200)
+        ]
+        whole = self.cut(monkeypatch, *findings, MOST_BYTES=12_000)
+        assert 20 < len(whole["results"]) < 199
+        log = written("sarif", result(*findings))
+        assert len(gzip.compress(log.encode())) < 12_500
+        assert len(gzip.compress(log.encode())) > 9_000
+        levels = [one["level"] for one in whole["results"]]
+        assert "note" not in levels or levels.count("warning") == 100
+        assert "are left out" in whole["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+
+    def test_where_nothing_fits_nothing_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.cut(monkeypatch, latest("web", 11, 12), MOST_BYTES=1)["results"] == []
+
+    def test_a_log_that_fits_is_whole(self) -> None:
+        whole = run(*(latest("web", line, 2) for line in range(1, 200)))
+        assert len(whole["results"]) == 199
+        assert whole["invocations"][0]["toolExecutionNotifications"] == []
 
 
 class TestFiles:
