@@ -39,6 +39,7 @@ from kube_audit.validation.kubernetes import SchemaProblem, Schemas, Written
 
 if TYPE_CHECKING:
     from kube_audit.changes import Changes
+    from kube_audit.edits.layout import Layout
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how many of its steps are done, and how many there are."""
@@ -354,12 +355,14 @@ class _Edits:
     def __init__(self, objects: Iterable[Object]) -> None:
         self._objects = objects
         self._by_ref: dict[tuple[str, ObjectRef], list[Object]] | None = None
+        self._layouts: dict[int, Layout | None] = {}
 
     def of(self, finding: Finding) -> tuple[TextEdit, ...]:
         """Return a finding's edits, () where it has no fix or it cannot be made as text."""
         if not finding.patches or finding.object is None:
             return ()
-        from kube_audit.fixes import Refused, edits
+        from kube_audit.edits import layout_of
+        from kube_audit.fixes import Refused, edits, why_not_edited
 
         if self._by_ref is None:
             self._by_ref = {}
@@ -367,8 +370,13 @@ class _Edits:
                 self._by_ref.setdefault((obj.file, obj.ref), []).append(obj)
         for obj in self._by_ref.get((finding.file, finding.object), ()):
             if obj.lines[0] <= finding.span.line <= obj.lines[1]:
+                if id(obj) not in self._layouts:
+                    self._layouts[id(obj)] = layout_of(obj) if why_not_edited(obj) is None else None
+                layout = self._layouts[id(obj)]
+                if layout is None:
+                    return ()
                 try:
-                    made = edits(obj, finding.patches)
+                    made = edits(obj, finding.patches, layout)
                 except Refused:
                     return ()
                 text = obj.document.text

@@ -79,7 +79,7 @@ def fix_file(manifest: Manifest, findings: Sequence[Finding]) -> FileFix:
         try:
             obj = _object(by_ref.get(finding.object, []), finding)
             if id(obj) not in unfit:
-                unfit[id(obj)] = _why_not_edited(obj)
+                unfit[id(obj)] = why_not_edited(obj)
             if why := unfit[id(obj)]:
                 raise Refused(why)
             attempts.edits(obj, finding.patches)
@@ -99,7 +99,7 @@ def _object(candidates: list[Object], finding: Finding) -> Object:
     return candidates[0]
 
 
-def _why_not_edited(obj: Object) -> str | None:
+def why_not_edited(obj: Object) -> str | None:
     """Say why an object's text is not for people to edit: a template, or a generated file."""
     document = obj.document
     nodes = document.nodes

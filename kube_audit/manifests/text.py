@@ -6,6 +6,7 @@ import codecs
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 from kube_audit.findings import Span
@@ -30,13 +31,20 @@ class Text:
     def position(self, offset: int) -> tuple[int, int]:
         """Return line and column, both from 1, of an offset. LF, CRLF and a lone CR end lines."""
         if not self._starts:
-            self._starts = [0, *(match.end() for match in _LINE_BREAK.finditer(self.content))]
+            self._starts = _line_starts(self.content)
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
     def span(self, start: int, end: int) -> Span:
         """Return the span of the characters from `start` up to, without, `end`."""
         return Span(*self.position(start), *self.position(max(start, end)))
+
+
+def _line_starts(content: str) -> list[int]:
+    if "\r" in content:
+        return [0, *(match.end() for match in _LINE_BREAK.finditer(content))]
+    lengths = map(len, content.split("\n")[:-1])
+    return list(accumulate(lengths, lambda start, length: start + length + 1, initial=0))
 
 
 class BadBytes(NamedTuple):
