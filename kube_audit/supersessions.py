@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from kube_audit.engine.model import Rule
-from kube_audit.findings import Finding, ObjectRef, Path
+from kube_audit.findings import Finding, ObjectRef, Path, Severity, at_least
 
 _Place = tuple[str, ObjectRef | None, str]
 """File, object, and the wide rule that has nothing to add there."""
@@ -15,21 +15,22 @@ _Place = tuple[str, ObjectRef | None, str]
 def without_superseded(findings: Iterable[Finding], rules: Mapping[str, Rule]) -> list[Finding]:
     """Return findings without those of wide rules on a field of which a narrower rule speaks, or of one within it.
 
-    Which rule is narrower than which is said by `supersedes` in the rules' files.
+    Which rule is narrower than which is said by `supersedes` in the rules' files. A mild finding hides no worse one.
     """
     found = list(findings)
-    narrow: dict[_Place, list[Path]] = defaultdict(list)
+    narrow: dict[_Place, list[tuple[Path, Severity]]] = defaultdict(list)
     for finding in found:
         rule = rules.get(finding.rule)
         for wide in rule.supersedes if rule is not None else ():
-            narrow[finding.file, finding.object, wide].append(finding.path)
+            narrow[finding.file, finding.object, wide].append((finding.path, finding.severity))
     if not narrow:
         return found
     return [
         finding
         for finding in found
         if not any(
-            _overlap(finding.path, path) for path in narrow.get((finding.file, finding.object, finding.rule), ())
+            _overlap(finding.path, path) and at_least(severity, finding.severity)
+            for path, severity in narrow.get((finding.file, finding.object, finding.rule), ())
         )
     ]
 
