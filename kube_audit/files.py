@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
 
 def write_atomically(file: Path, content: bytes) -> None:
     """Replace a file's content; its mode, and its owner where that is possible, stay. Raises OSError."""
-    folder = file.parent
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
         try:
             status = file.stat()
         except FileNotFoundError:
@@ -22,9 +24,10 @@ def write_atomically(file: Path, content: bytes) -> None:
             os.umask(umask)
             os.chmod(temporary, 0o666 & ~umask)
         else:
-            os.chmod(temporary, status.st_mode & 0o7777)
-            with contextlib.suppress(PermissionError, AttributeError):
-                os.chown(temporary, status.st_uid, status.st_gid)
+            if hasattr(os, "chown") and (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+                with contextlib.suppress(PermissionError):
+                    os.chown(temporary, status.st_uid, status.st_gid)
+            os.chmod(temporary, stat.S_IMODE(status.st_mode))  # after chown, which takes set-id bits away
         os.replace(temporary, file)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +13,11 @@ from kube_audit.edits import Edit, Refused, apply, edits, layout_of, patched
 from kube_audit.edits.diff import unified
 from kube_audit.edits.layout import Layout
 from kube_audit.edits.plan import same
+from kube_audit.files import write_atomically
 from kube_audit.findings import Finding, Patch
 from kube_audit.manifests.manifest import Manifest
 from kube_audit.manifests.objects import Object
-from kube_audit.manifests.text import Text, decode
+from kube_audit.manifests.text import Text, decode, encoding_of
 from kube_audit.manifests.yaml import Document, documents
 from kube_audit.sources.wording import reason
 
@@ -223,7 +221,7 @@ def write(path: Path, before_raw: bytes, after_text: str) -> None:
     Mode, and owner where the system allows it, stay. Raises Refused where the file is a link or has several names,
     is write-protected, is no longer what was read (`before_raw`), or cannot be written.
     """
-    bom, encoding = _encoding(before_raw)
+    bom, encoding = encoding_of(before_raw)
     _, bad_bytes = decode(before_raw)
     if bad_bytes is not None:
         raise Refused(f"its {bad_bytes.message}")
@@ -240,39 +238,7 @@ def write(path: Path, before_raw: bytes, after_text: str) -> None:
             raise Refused("no permission to write it")
         if path.read_bytes() != before_raw:
             raise Refused("the file has changed since it was read; run again")
-        _replace(path, raw, status)
+        write_atomically(path, raw)
     except OSError as error:
         why = "no permission to write in its folder" if isinstance(error, PermissionError) else reason(error)
         raise Refused(f"cannot be written: {why}") from error
-
-
-def _replace(path: Path, raw: bytes, status: os.stat_result) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp")
-    try:
-        with open(handle, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        if hasattr(os, "chown") and (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-            with suppress(PermissionError):
-                os.chown(temporary, status.st_uid, status.st_gid)
-        os.chmod(temporary, stat.S_IMODE(status.st_mode))  # after chown, which takes set-id bits away
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def _encoding(raw: bytes) -> tuple[bytes, str]:
-    """Return a file's byte order mark and encoding, by the mark as `manifests.text.decode` reads it."""
-    for bom, name in (
-        (codecs.BOM_UTF32_LE, "utf-32-le"),
-        (codecs.BOM_UTF32_BE, "utf-32-be"),
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
-        if raw.startswith(bom):
-            return bom, name
-    return b"", "utf-8"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kube_audit.findings import AuditResult, Finding
 from kube_audit.fixes import FileFix, Refused, fix_file, unified_diff, write
+from kube_audit.manifests.text import decode
 
 
 def fixes(result: AuditResult, *, unsafe: bool) -> list[FileFix]:
@@ -38,7 +39,10 @@ def make(all_fixes: list[FileFix]) -> bool:
             continue
         path = Path(fix.file)
         try:
-            write(path, path.read_bytes(), fix.after)
+            raw = path.read_bytes()
+            if decode(raw)[0].content != fix.before:
+                raise Refused("the file has changed since it was read; run again")
+            write(path, raw, fix.after)
         except (OSError, Refused) as error:
             print(f"kube-audit: {fix.file}: not fixed: {error}", file=sys.stderr)
             continue

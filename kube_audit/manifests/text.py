@@ -54,16 +54,18 @@ class BadBytes(NamedTuple):
     message: str
 
 
+def encoding_of(raw: bytes) -> tuple[bytes, str]:
+    """Return a file's byte order mark, b"" for none, and its encoding: that of the mark, else UTF-8."""
+    return next(((bom, name) for bom, name in _BOMS if raw.startswith(bom)), (b"", "utf-8"))
+
+
 def decode(raw: bytes) -> tuple[Text, BadBytes | None]:
     """Decode a file: by its byte order mark, else as UTF-8, with U+FFFD where bytes are bad.
 
     Bad bytes are told about and replaced, so that the rest of the file can still be audited.
     """
-    encoding = "utf-8"
-    for bom, name in _BOMS:
-        if raw.startswith(bom):
-            raw, encoding = raw[len(bom) :], name
-            break
+    bom, encoding = encoding_of(raw)
+    raw = raw[len(bom) :]
     try:
         return Text(raw.decode(encoding)), None
     except UnicodeDecodeError as error:
