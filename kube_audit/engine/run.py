@@ -134,10 +134,15 @@ class Engine:
                     return ()
             return list(self._verdict(prepared, element, activation))
         except cel.EvaluationError as error:
-            return [_rule_error(prepared.rule, element, str(error))] if element.obj.schema_valid else ()
+            return [_rule_error(prepared.rule, element, str(error))] if self._is_ours(prepared, element) else ()
         except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:  # in a check function
             reason = f"{type(error).__name__}: {error}"
-            return [_rule_error(prepared.rule, element, reason)] if element.obj.schema_valid else ()
+            return [_rule_error(prepared.rule, element, reason)] if self._is_ours(prepared, element) else ()
+
+    def _is_ours(self, prepared: _Prepared, element: Element) -> bool:
+        """Whether an error is the rule's defect: no object that it reads has been refused by the schema already."""
+        related = self._related.relations.objects if prepared.rule.related else ()
+        return element.obj.schema_valid and all(obj.schema_valid for obj in related)
 
     def _activation(self, prepared: _Prepared, element: Element) -> Any:
         """Return the variables of a rule at an element: one set for all rules that read as much around it."""
