@@ -36,6 +36,7 @@ from kube_audit.sources.files import SourceFile, UnreadableFile
 from kube_audit.sources.files import read as read_source
 from kube_audit.validation.api_versions import VersionProblem, client_side, is_group_like, judge
 from kube_audit.validation.kubernetes import SchemaProblem, Schemas, Written
+from kube_audit.wanted import Wanted
 
 if TYPE_CHECKING:
     from kube_audit.changes import Changes
@@ -86,14 +87,12 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
         findings.extend(_reading_finding(one, problem) for problem in one.problems if problem.rule in active)
     objects = _validate(request, schemas, objects, active, findings, summary)
     summary.objects = len(objects)
-    findings.extend(_rule_findings(request, objects, around, declared, catalogue))
+    wanted = Wanted(request.only, request.changes, objects)
+    findings.extend(_rule_findings(request, objects, wanted, around, declared, catalogue))
     if request.profile != "all":
         findings = supersessions.without_superseded(findings, active)
-    if request.only is not None:
-        findings = [finding for finding in findings if finding.file in request.only]
-    if request.changes is not None:
-        findings = _changed(findings, objects, request.changes)
-    findings = _silence(findings, manifests, objects, active, request, catalogue)
+    findings = [finding for finding in findings if wanted.finding(finding)]
+    findings = _silence(findings, manifests, objects, wanted, active, request, catalogue)
     summary.audited = len({obj.file for obj in objects} | {finding.file for finding in findings})
     if request.only is not None:
         summary.skipped = [skipped for skipped in summary.skipped if skipped.file in request.only]
@@ -110,6 +109,7 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
         rule_docs=catalogue.doc,
         edits=_Edits(objects).of,
         manifests=tuple(manifests),
+        judged=wanted.files,
     )
 
 
@@ -273,7 +273,12 @@ def _container_name(obj: Object, path: Path) -> str | None:
 
 
 def _rule_findings(
-    request: Request, objects: list[Object], around: Kustomizations, declared: Declared, catalogue: Catalogue
+    request: Request,
+    objects: list[Object],
+    wanted: Wanted,
+    around: Kustomizations,
+    declared: Declared,
+    catalogue: Catalogue,
 ) -> Iterator[Finding]:
     if not objects:
         return
@@ -296,6 +301,8 @@ def _rule_findings(
         admission = Admission(catalogue.rules.values(), related, request.kubernetes_version)
     for number, obj in enumerate(objects):
         _tell(request, "auditing", number, len(objects))
+        if not wanted.object(obj):
+            continue
         try:
             yield from engine.findings(obj)
             if admission is not None:
@@ -312,24 +319,11 @@ def _rule_findings(
             )
 
 
-def _changed(findings: list[Finding], objects: Iterable[Object], changes: Changes) -> list[Finding]:
-    """Return the findings on objects, or on lines of no object, that have changed."""
-    touched = {(obj.file, obj.ref) for obj in objects if changes.touch(obj.file, *obj.lines)}
-    return [
-        finding
-        for finding in findings
-        if (
-            (finding.file, finding.object) in touched
-            if finding.object is not None
-            else changes.touch(finding.file, finding.span.line, finding.span.end_line)
-        )
-    ]
-
-
 def _silence(
     findings: list[Finding],
     manifests: Iterable[Manifest],
     objects: list[Object],
+    wanted: Wanted,
     active: dict[str, Rule],
     request: Request,
     catalogue: Catalogue,
@@ -344,8 +338,10 @@ def _silence(
         findings = [overrides.apply(finding) for finding in findings]
     rule = active.get(suppressions.UNUSED)
     if rule is not None:
-        findings.extend(suppressions.unused(silencers, frozenset(active), rule.severity))
-        findings.extend(overrides.unused(rule.severity) if overrides is not None else ())
+        by_file = {one.file: one.objects for one in manifests}
+        judged = (one for one in silencers if wanted.silencer(one, by_file[one.file]))
+        findings.extend(suppressions.unused(judged, frozenset(active), rule.severity))
+        findings.extend(overrides.unused(rule.severity) if overrides is not None and wanted.everything else ())
     return findings
 
 

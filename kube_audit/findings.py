@@ -224,6 +224,8 @@ class AuditResult:
     """A finding's fix as edits of its file's text; () where it has none, or none that can be made as edits."""
     manifests: tuple[Manifest, ...] = ()
     """The files as they were read, for what edits them."""
+    judged: frozenset[str] | None = None
+    """Names of the files with objects that were judged and not only read, None for all."""
 
     def count(self, severity: Severity) -> int:
         """Number of findings of a severity that are not suppressed."""

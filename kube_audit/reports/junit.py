@@ -32,7 +32,8 @@ class _Case(NamedTuple):
 def write(result: AuditResult, out: TextIO, options: Options) -> None:
     """Write a suite for each file with a test for each rule and object, and one of the rules that found nothing.
 
-    A file with objects in which nothing was found, hidden findings included, is a suite with one test that passes.
+    A file with objects that were judged, and in which nothing was found, hidden findings included, is a suite with
+    one test that passes.
     Errors and warnings fail a test, infos are output of one that passes, and suppressed findings skip it. There are
     no times in it. Names of tests hold no line, so that a test is the same one from run to run.
     """
@@ -47,7 +48,10 @@ def write(result: AuditResult, out: TextIO, options: Options) -> None:
         ]
         for file, by in suites.items()
     }
-    spotless = {one.file for one in result.manifests if one.objects} - {finding.file for finding in result.findings}
+    judged = {
+        one.file for one in result.manifests if one.objects and (result.judged is None or one.file in result.judged)
+    }
+    spotless = judged - {finding.file for finding in result.findings}
     every = [case for listed_cases in cases.values() for case in listed_cases]
     counts = _counts(every, len(spotless) + len(silent))
     out.write(HEAD + element("testsuites", {"name": "kube-audit", **counts}) + "\n")
