@@ -333,15 +333,16 @@ def _silence(
     asked = (one for one in manifests if request.only is None or one.file in request.only)
     silencers = [silencer for one in asked for silencer in suppressions.in_manifest(one, known, equivalents)]
     findings = suppressions.apply(findings, silencers)
-    overrides = Overrides(request.config.overrides, objects, date.today()) if request.config.overrides else None
-    if overrides is not None:
-        findings = [overrides.apply(finding) for finding in findings]
     rule = active.get(suppressions.UNUSED)
     if rule is not None:
         by_file = {one.file: one.objects for one in manifests}
         judged = (one for one in silencers if wanted.silencer(one, by_file[one.file]))
         findings.extend(suppressions.unused(judged, frozenset(active), rule.severity))
-        findings.extend(overrides.unused(rule.severity) if overrides is not None and wanted.everything else ())
+    overrides = Overrides(request.config.overrides, objects, date.today()) if request.config.overrides else None
+    if overrides is not None:
+        findings = [overrides.apply(finding) for finding in findings]
+        if rule is not None and wanted.everything:
+            findings.extend(overrides.unused(rule.severity))
     return findings
 
 

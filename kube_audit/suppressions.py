@@ -10,26 +10,36 @@ template, and those of kube-linter, kube-score, Checkov and Polaris for the chec
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kube_audit.engine.scopes import pod_of
-from kube_audit.findings import Finding, Path, Severity, Span, Suppression
+from kube_audit.findings import Finding, ObjectRef, Path, Severity, Span, Suppression
 from kube_audit.manifests.manifest import Manifest
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.manifests.positions import MAPPING, SCALAR, SEQUENCE, Nodes
 from kube_audit.manifests.yaml import Document
+from kube_audit.names import closest
 
 UNUSED = "suppression-unused"
 EVERY_RULE = "*"
-_COMMENT = re.compile(r"#[ \t]*kube-audit:[ \t]*(?P<said>[^\r\n]*)")
-_SAID = re.compile(r"(?P<what>ignore|ignore-file)\[(?P<rules>[^\]]*)\][ \t:-]*(?P<reason>.*)\Z")
+_COMMENT = re.compile(r"#[ \t]*kube-audit(?P<colon>:|(?=[ \t]+ignore(?:-file)?\[))[ \t]*(?P<said>[^\r\n]*)")
+_SAID = re.compile(r"(?P<what>ignore|ignore-file)\[(?P<rules>[^\]]*)\][ \t:–—-]*(?P<reason>.*)\Z")
+_BLOCK_HEADER = re.compile(r"(?:[&!][^\s]*[ \t]+)*[|>][^\r\n]*")
+_COLON = re.compile(r"\s*:")
+_NO_LAST_LINE = 1 << 30
+_STRETCH = 128
+"""Lines of a stretch of a file, by which silencers are looked up."""
+_WHOLE_FILE = -1
+_FARTHEST_DASH = 100
+"""Characters before an item of a list in which its dash is looked for."""
 _OWN_ANNOTATION = "kube-audit.io/ignore"
 _KUBE_LINTER = "ignore-check.kube-linter.io/"
 _POLARIS = re.compile(r"polaris\.fairwinds\.com/(?:(?P<check>.+)-)?exempt\Z")
-_CHECKOV = re.compile(r"checkov\.io/skip[0-9]*\Z")
+_CHECKOV = re.compile(r"(?:checkov|bridgecrew)\.io/skip[0-9]*\Z")
 
 Equivalents = Mapping[tuple[str, str], frozenset[str]]
 """(tool, the tool's id in lower case) to the ids of our rules for it."""
@@ -50,9 +60,15 @@ class Silencer:
     """As it stands in the file, for messages."""
     wrong: str | None = None
     """Why it can never silence anything, None where it can."""
-    foreign: bool = False
-    """Written for another tool, which may have a use for it that we do not see."""
+    elsewhere: bool = False
+    """Whether it may have a use that is not seen: for another tool, or once its document can be read."""
+    about: ObjectRef | None = None
     used: set[str] = field(default_factory=set)
+
+    @property
+    def is_for_file(self) -> bool:
+        """Whether it holds for its whole file."""
+        return self.last_line == _NO_LAST_LINE
 
     def silences(self, finding: Finding) -> bool:
         """Whether a finding is meant."""
@@ -65,7 +81,7 @@ class Silencer:
 
 def in_manifest(manifest: Manifest, known_rules: frozenset[str], equivalents: Equivalents) -> list[Silencer]:
     """Return everything in a file that silences findings, or means to."""
-    found = list(_comments(manifest, known_rules)) if "kube-audit:" in manifest.text.content else []
+    found = list(_comments(manifest, known_rules)) if "kube-audit" in manifest.text.content else []
     for obj in manifest.objects:
         found.extend(_annotations(obj, known_rules, equivalents))
     return found
@@ -73,27 +89,40 @@ def in_manifest(manifest: Manifest, known_rules: frozenset[str], equivalents: Eq
 
 def apply(findings: Iterable[Finding], silencers: Iterable[Silencer]) -> list[Finding]:
     """Return the findings, those that are meant by a silencer marked as suppressed."""
-    by_file: dict[str, list[Silencer]] = defaultdict(list)
+    by_place: dict[tuple[str, int], list[Silencer]] = defaultdict(list)
     for silencer in silencers:
         if silencer.wrong is None:
-            by_file[silencer.file].append(silencer)
-    return [_silenced(finding, by_file.get(finding.file, ())) for finding in findings]
+            by_line = _stretches(silencer.first_line, silencer.last_line)
+            for stretch in (_WHOLE_FILE,) if silencer.is_for_file else by_line:
+                by_place[silencer.file, stretch].append(silencer)
+    return [_silenced(finding, by_place) for finding in findings] if by_place else list(findings)
 
 
-def _silenced(finding: Finding, silencers: Iterable[Silencer]) -> Finding:
-    suppression = finding.suppressed
-    for silencer in silencers:
-        if silencer.silences(finding):
-            silencer.used.add(finding.rule)
-            suppression = suppression or Suppression(silencer.kind, silencer.reason)
-    return finding if suppression is finding.suppressed else finding._replace(suppressed=suppression)
+def _stretches(first: int, last: int) -> range:
+    """Return the numbers of the stretches of lines that hold some lines: a finding is held against one's silencers."""
+    return range(first // _STRETCH, last // _STRETCH + 1)
+
+
+def _silenced(finding: Finding, by_place: Mapping[tuple[str, int], list[Silencer]]) -> Finding:
+    meant = [
+        silencer
+        for stretch in (finding.span.line // _STRETCH, _WHOLE_FILE)
+        for silencer in by_place.get((finding.file, stretch), ())
+        if silencer.silences(finding)
+    ]
+    for silencer in meant:
+        silencer.used.add(finding.rule)
+    if not meant or finding.suppressed is not None:
+        return finding
+    nearest = min(meant, key=lambda silencer: silencer.last_line - silencer.first_line)
+    return finding._replace(suppressed=Suppression(nearest.kind, nearest.reason))
 
 
 def unused(silencers: Iterable[Silencer], active: frozenset[str], severity: Severity) -> Iterator[Finding]:
     """Yield a finding for everything that silences nothing, as far as the active rules can tell."""
     for silencer in silencers:
         message = silencer.wrong
-        if message is None and not silencer.foreign:
+        if message is None and not silencer.elsewhere:
             idle = sorted((silencer.rules & active) - silencer.used)
             if EVERY_RULE in silencer.rules:
                 message = None if silencer.used else f"`{silencer.written}` silences nothing"
@@ -108,33 +137,55 @@ def unused(silencers: Iterable[Silencer], active: frozenset[str], severity: Seve
                 remediation="Remove it, or correct the rule or the place; `kube-audit rules list` has the names.",
                 file=silencer.file,
                 span=silencer.span,
+                object=silencer.about,
             )
 
 
 def _comments(manifest: Manifest, known_rules: frozenset[str]) -> Iterator[Silencer]:
+    """Yield the silencers among a file's comments. What stands in a document that is not audited is passed over."""
     text = manifest.text
+    audited = {id(obj.document) for obj in manifest.objects}
+    audited |= {id(document) for document in manifest.documents if document.problems}
+    starts = [document.offset + _start(document) for document in manifest.documents]
+    objects = [(obj.lines, obj.ref) for obj in manifest.objects]
     for match in _COMMENT.finditer(text.content):
-        document = _document_at(manifest, match.start())
+        number = max(bisect_right(starts, match.start()) - 1, 0)
+        document = manifest.documents[number] if manifest.documents else None
         if document is not None and _in_scalar(document, match.start() - document.offset):
             continue
         span = text.span(match.start(), match.end())
+        alone = text.content[match.start() - span.column + 1 : match.start()].strip() in ("", "---")
+        below = _block_below(manifest, number, match.end()) if alone else None
+        if below is not None:
+            document = below[0]
         written = match.group().strip()
-        said = _SAID.match(match["said"].strip())
+        said = _SAID.match(match["said"].strip()) if match["colon"] else None
+        for_file = said is not None and said["what"] == "ignore-file"
+        if not audited if for_file else id(document) not in audited:
+            continue
         if said is None:
             wrong = f"`{written[:60]}` is not understood; write `# kube-audit: ignore[rule-id] reason`"
-            yield Silencer("comment", manifest.file, span, frozenset(), 0, 0, None, written, wrong)
+            about = _object_at(objects, span.line)
+            yield Silencer("comment", manifest.file, span, frozenset(), 0, 0, None, written, wrong, about=about)
             continue
-        rules = _names(said["rules"])
-        line_start = text.content.rfind("\n", 0, match.start()) + 1
-        alone = not text.content[line_start : match.start()].strip()
-        first, last = span.line, span.line
-        if said["what"] == "ignore-file":
-            first, last = 1, 1 << 30
+        if for_file:
+            first, last = 1, _NO_LAST_LINE
         elif alone:
-            first, last = _block_below(manifest, match.end()) or (0, 0)
+            first, last = below[1] if below is not None else (0, 0)
+        else:
+            first, last = span.line, span.line
+        rules = _names(said["rules"])
         reason = said["reason"].strip() or None
         mistake = _wrong_names(rules, known_rules)
-        yield Silencer("comment", manifest.file, span, rules, first, last, reason, written, mistake)
+        about = None if for_file else _object_at(objects, first or span.line)
+        unread = document is not None and not document.readable
+        yield Silencer("comment", manifest.file, span, rules, first, last, reason, written, mistake, unread, about)
+
+
+def _object_at(objects: list[tuple[tuple[int, int], ObjectRef]], line: int) -> ObjectRef | None:
+    """Return the object on a line. `objects` are in the order of the text."""
+    number = bisect_right(objects, line, key=lambda entry: entry[0][0]) - 1
+    return objects[number][1] if number >= 0 and line <= objects[number][0][1] else None
 
 
 def _names(text: str) -> frozenset[str]:
@@ -142,48 +193,56 @@ def _names(text: str) -> frozenset[str]:
 
 
 def _wrong_names(rules: frozenset[str], known_rules: frozenset[str]) -> str | None:
-    unknown = sorted(rules - known_rules - {EVERY_RULE})
+    unknown = min(rules - known_rules - {EVERY_RULE}, default=None)
     if not rules:
         return "no rule is named between the brackets; `*` stands for all"
-    return f"there is no rule `{unknown[0]}`" if unknown else None
+    if unknown is None:
+        return None
+    near = closest(unknown, sorted(known_rules))
+    return f"there is no rule `{unknown}`" + (f"; did you mean `{near}`?" if near else "")
 
 
-def _document_at(manifest: Manifest, offset: int) -> Document | None:
-    """Return the last document whose text starts before an offset."""
-    before = [document for document in manifest.documents if document.offset <= offset]
-    return before[-1] if before else None
+def _start(document: Document) -> int:
+    """Return where a document's content starts in the text of its nodes."""
+    return document.nodes.start[document.root] if document.root < len(document.nodes.type) else 0
 
 
 def _in_scalar(document: Document, offset: int) -> bool:
     """Whether an offset lies within a scalar, so that what looks like a comment is text."""
-    from bisect import bisect_right
-
     nodes = document.nodes
     number = bisect_right(nodes.start, offset) - 1
-    return number >= 0 and nodes.type[number] == SCALAR and nodes.start[number] <= offset < nodes.end[number]
+    if number < 0 or nodes.type[number] != SCALAR or not nodes.start[number] <= offset < nodes.end[number]:
+        return False
+    return _BLOCK_HEADER.fullmatch(nodes.text, nodes.start[number], offset) is None
 
 
-def _block_below(manifest: Manifest, offset: int) -> tuple[int, int] | None:
-    """Return the first and last line of the key, list item or object that starts below a comment."""
-    for document in manifest.documents:
+def _block_below(manifest: Manifest, number: int, offset: int) -> tuple[Document, tuple[int, int]] | None:
+    """Return the first and last line of the key, list item or object that starts below a comment, and its document.
+
+    `number` is that of the document around or before the comment.
+    """
+    for document in manifest.documents[number : number + 2]:
         nodes = document.nodes
-        for number in range(document.root, _end_of(manifest, document)):
-            start = nodes.start[number]
-            if document.offset + start >= offset and not _is_block_list(nodes, number):
-                end = nodes.end[number]
-                is_block = nodes.type[number] == MAPPING and (number == document.root or _is_item(nodes.text, start))
-                if not is_block:
-                    key = number + 1 if nodes.type[number] == MAPPING else number
-                    value = nodes.after[key]
-                    holds_value = value < len(nodes.type) and nodes.text[nodes.end[key] :].lstrip()[:1] == ":"
-                    end = nodes.end[value] if holds_value else nodes.end[key]
-                span = document.span(start, end)
-                return span.line, span.end_line
+        end_of = nodes.after[document.root] if document.root < len(nodes.type) else document.root
+        node = bisect_left(nodes.start, offset - document.offset, document.root, end_of)
+        while node < end_of and _is_block_list(nodes, node):
+            node += 1
+        if node < end_of:
+            span = document.span(nodes.start[node], nodes.end[_last_of_block(document, node)])
+            return document, (span.line, span.end_line)
     return None
 
 
-def _end_of(manifest: Manifest, document: Document) -> int:
-    return document.nodes.after[document.root] if document.root < len(document.nodes.type) else document.root
+def _last_of_block(document: Document, node: int) -> int:
+    """Return the last node of what starts with a node: an object, an item of a list, or a key with its value."""
+    nodes = document.nodes
+    is_mapping = nodes.type[node] == MAPPING
+    if is_mapping and (node == document.root or _is_item(nodes.text, nodes.start[node])):
+        return nodes.last(node)
+    key = node + 1 if is_mapping else node
+    value = nodes.after[key]
+    holds_value = value < len(nodes.type) and _COLON.match(nodes.text, nodes.end[key])
+    return nodes.last(value) if holds_value else nodes.last(key)
 
 
 def _is_block_list(nodes: Nodes, number: int) -> bool:
@@ -193,7 +252,7 @@ def _is_block_list(nodes: Nodes, number: int) -> bool:
 
 def _is_item(text: str, start: int) -> bool:
     """Whether what starts here is an item of a block list."""
-    return text[:start].rstrip(" ").endswith("-")
+    return text[max(start - _FARTHEST_DASH, 0) : start].rstrip(" ").endswith("-")
 
 
 def _annotations(obj: Object, known_rules: frozenset[str], equivalents: Equivalents) -> Iterator[Silencer]:
@@ -220,7 +279,8 @@ def _of_metadata(
         if rules or not foreign:
             span = obj.place((*path, "metadata", "annotations", key), at_key=True)
             lines = obj.lines_of(path)
-            yield Silencer("annotation", obj.file, span, rules, *lines, reason, f"{key}: {value}"[:80], wrong, foreign)
+            written = f"{key}: {value}"[:80]
+            yield Silencer("annotation", obj.file, span, rules, *lines, reason, written, wrong, foreign, obj.ref)
 
 
 def _own(key: str, value: str) -> tuple[frozenset[str], str | None]:
@@ -241,7 +301,7 @@ def _foreign(key: str, value: str, equivalents: Equivalents) -> tuple[frozenset[
     if _CHECKOV.match(key):
         check, _, reason = value.partition("=")
         return equivalents.get(("checkov", check.strip().lower()), none), reason.strip() or None
-    if (match := _POLARIS.match(key)) and value == "true":
+    if (match := _POLARIS.match(key)) and value.lower() == "true":
         if match["check"] is None:
             return _all_of("polaris", equivalents), key
         return equivalents.get(("polaris", match["check"].lower()), none), key

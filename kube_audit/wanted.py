@@ -41,17 +41,17 @@ class Wanted:
             return (finding.file, finding.object) in self._objects
         return self._lines(finding.file, finding.span.line, finding.span.end_line)
 
-    def silencer(self, silencer: Silencer, objects: Iterable[Object]) -> bool:
+    def silencer(self, silencer: Silencer, objects: list[Object]) -> bool:
         """Whether it can be told, and is wanted, that a silencer does nothing: all that it may be about is wanted.
 
         `objects` are those of its file.
         """
         if self.everything:
             return True
-        lines = [line for line in (silencer.span.line, silencer.first_line, silencer.last_line) if line]
-        about = [obj for obj in objects if obj.lines[0] <= max(lines) and obj.lines[1] >= min(lines)]
-        if about:
-            return all(self.object(obj) for obj in about)
+        if silencer.about is not None:
+            return (silencer.file, silencer.about) in self._objects
+        if silencer.is_for_file and objects:
+            return all(self.object(obj) for obj in objects)
         return self._lines(silencer.file, silencer.span.line, silencer.span.line)
 
     def _lines(self, file: str, first: int, last: int) -> bool:

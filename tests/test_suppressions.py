@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from kube_audit import config, overrides
-from kube_audit.findings import Finding
+from kube_audit.findings import Finding, Span
+from kube_audit.suppressions import Silencer, apply
 from tests.support import audit_text
 
 POD = """\
@@ -41,7 +43,7 @@ def complaints(text: str, *rules: str) -> list[tuple[int, str]]:
     return [(f.span.line, f.message) for f in found if f.rule == "suppression-unused"]
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize(
     ("text", "who"),
     [
@@ -58,11 +60,61 @@ def complaints(text: str, *rules: str) -> list[tuple[int, str]]:
             pod() + "# kube-audit: ignore-file[image-tag-latest] the file\n",
             [("web", "the file"), ("other", "the file")],
         ),
+        (
+            "--- # kube-audit: ignore[image-tag-latest] the pod\n" + pod(),
+            [("web", "the pod"), ("other", "the pod")],
+        ),
+        (
+            "# kube-audit: ignore[image-tag-latest] the pod\n# and more\n\n---\n" + pod(),
+            [("web", "the pod"), ("other", "the pod")],
+        ),
+        (
+            "%YAML 1.1\n# kube-audit: ignore[image-tag-latest] the pod\n---\n" + pod(),
+            [("web", "the pod"), ("other", "the pod")],
+        ),
+        (pod(item="# kube-audit: ignore[image-tag-latest] - not indented\n"), [("web", "not indented")]),
+        (pod(line="\n    # kube-audit: ignore[image-tag-latest]\n    command: [sh]"), []),
+        (pod(line=" # a note # kube-audit: ignore[image-tag-latest] — after a note"), [("web", "after a note")]),
+        (pod().replace("image: nginx", "image:  # kube-audit: ignore[image-tag-latest] key\n      nginx", 1), []),
+        (
+            pod().replace("image: nginx", "# kube-audit: ignore[image-tag-latest] key\n    image:\n      nginx", 1),
+            [("web", "key")],
+        ),
+        (
+            pod().replace("image: nginx", "image: >- # kube-audit: ignore[image-tag-latest] block\n      nginx", 1),
+            [("web", "block")],
+        ),
+        (
+            pod().replace("image: nginx", "image: |\n      # kube-audit: ignore[image-tag-latest] text", 1),
+            [],
+        ),
+        (
+            pod().replace(
+                "- name: web\n    image: nginx",
+                "- {name: web, # c\n      # kube-audit: ignore[*] flow\n      image: nginx, # d\n    command: [sh]}",
+            ),
+            [("web", "flow")],
+        ),
+        (
+            pod().replace("containers:", "# kube-audit: ignore[image-tag-latest] all of them\n  containers:"),
+            [("web", "all of them"), ("other", "all of them")],
+        ),
+        (pod().replace("- name: web", "-  # kube-audit: ignore[image-tag-latest]\n    name: web"), []),
+        (
+            pod().replace("- name: web", "- # c\n    # kube-audit: ignore[image-tag-latest] item\n    name: web"),
+            [],
+        ),
         (pod(annotations="{kube-audit.io/ignore: 'naked-pod, image-tag-latest'}"), [("web", None), ("other", None)]),
+        (pod(annotations="{kube-audit.io/ignore: '*'}"), [("web", None), ("other", None)]),
         (pod(annotations="{kube-audit.io/ignore.image-tag-latest: why}"), [("web", "why"), ("other", "why")]),
         (pod(annotations="{ignore-check.kube-linter.io/latest-tag: lint}"), [("web", "lint"), ("other", "lint")]),
         (pod(annotations="{kube-linter.io/ignore-all: lint}"), [("web", "lint"), ("other", "lint")]),
         (pod(annotations="{checkov.io/skip1: CKV_K8S_14=known}"), [("web", "known"), ("other", "known")]),
+        (pod(annotations="{bridgecrew.io/skip2: CKV_K8S_14}"), [("web", None), ("other", None)]),
+        (
+            pod(annotations="{polaris.fairwinds.com/exempt: 'True'}"),
+            [(c, "polaris.fairwinds.com/exempt") for c in ("web", "other")],
+        ),
         (
             pod(annotations="{kube-score/ignore: 'container-image-tag,other'}"),
             [("web", "kube-score/ignore"), ("other", "kube-score/ignore")],
@@ -98,6 +150,15 @@ def test_what_silences_nothing(text: str) -> None:
         (pod(line="  # kube-audit: ignore[no-such-rule]"), 9, "no rule `no-such-rule`"),
         (pod(line="  # kube-audit: ignore image-tag-latest"), 9, "not understood"),
         (pod(line="  # kube-audit: ignore[]"), 9, "no rule is named"),
+        (pod(line="  # kube-audit: ignore[image-tag-latst]"), 9, "did you mean `image-tag-latest`?"),
+        (pod(line="  # kube-audit ignore[image-tag-latest]"), 9, "write `# kube-audit: ignore[rule-id] reason`"),
+        (pod(line="  # kube-audit: disable=image-tag-latest"), 9, "not understood"),
+        (pod(line="  # kube-audit: ignore[image-tag-latest"), 9, "not understood"),
+        (pod() + "# kube-audit: ignore[schema-invalid] nothing is below\n", 12, "no finding of `schema-invalid`"),
+        (pod() + "# kube-audit: ignore-file[schema-invalid]\n", 12, "no finding of `schema-invalid`"),
+        (pod(line="  # kube-audit: ignore[*]").replace("image: nginx", "image: nginx:1"), 9, "silences nothing"),
+        (pod(annotations="{kube-audit.io/ignore: ''}"), 5, "no rule is named"),
+        (pod(annotations="{kube-audit.io/ignore: schema-invalid}"), 5, "no finding of `schema-invalid`"),
         (pod(annotations="{kube-audit.io/ignore.nope: x}"), 5, "no rule `nope`"),
         (pod(item="  # kube-audit: ignore[schema-invalid]\n"), 8, "no finding of `schema-invalid`"),
     ],
@@ -110,6 +171,48 @@ def test_silencers_that_do_nothing_are_told(text: str, line: int, words: str) ->
 
 def test_silencers_for_rules_that_did_not_run_are_not_judged() -> None:
     assert complaints(pod(line="  # kube-audit: ignore[cpu-limit-missing]")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pod(annotations="{ignore-check.kube-linter.io/no-such-check: x, kube-score/ignore: nothing}"),
+        pod(annotations="{checkov.io/skip1: CKV_K8S_8=no probe, polaris.fairwinds.com/hostIPCSet-exempt: 'true'}"),
+        "# kube-audit ignores this, says the platform team\n" + pod(),
+        "a: 1  # kube-audit: ignore[image-tag-latest] a values file, no object\n",
+        pod(line=" # kube-audit: ignore[image-tag-latest]\n  }: cannot be read"),
+    ],
+)
+def test_what_is_meant_for_others_is_no_complaint(text: str) -> None:
+    assert complaints(text, "image-tag-latest") == []
+
+
+def test_what_is_useless_is_told_with_the_object_that_it_is_about() -> None:
+    text = pod(above="# kube-audit: ignore[schema-invalid]\n") + "---\n" + pod(line=" # kube-audit: ignore[nope]")
+    found = audit_text(text, select=["schema-invalid", "suppression-unused"]).findings
+    assert [(f.span.line, str(f.object)) for f in found] == [(1, "Pod web"), (22, "Pod web")]
+
+
+def test_of_several_reasons_the_nearest_is_given() -> None:
+    text = pod(
+        above="# kube-audit: ignore[*] the pod\n",
+        item="  # kube-audit: ignore[image-tag-latest] the container\n",
+        line="  # kube-audit: ignore[image-tag-latest] the line",
+    )
+    assert silenced(text) == [("web", "the line"), ("other", "the pod")]
+
+
+def test_many_comments_take_no_time() -> None:
+    count = 20_000
+    silencers = [
+        Silencer("comment", "a.yaml", Span(n, 1, n, 9), frozenset({"rule"}), n, n, str(n), "")
+        for n in range(1, count + 1)
+    ]
+    findings = [Finding("rule", "error", "", "", "a.yaml", Span(n, 1, n, 2)) for n in range(1, count + 1)]
+    started = time.process_time()
+    found = apply(findings, silencers)
+    assert time.process_time() - started < 10
+    assert [f.suppressed and f.suppressed.reason for f in found] == [str(n) for n in range(1, count + 1)]
 
 
 def test_a_comment_above_a_document_holds_for_that_object_only() -> None:

@@ -76,7 +76,7 @@ def check(
         raise CannotRun(str(error)) from error
     with _progress() as progress:
         params = {rule: setting.params for rule, setting in config.rules.items() if setting.params}
-        changes = _changes(since, staged=staged)
+        changes = _changes(since, paths, staged=staged)
         only = frozenset(one.name for one in asked if isinstance(one, SourceFile)) if trees else None
         request = audit.Request(
             sources,
@@ -146,15 +146,18 @@ def _target(output: str) -> tuple[str, str | None]:
     return name, file or None
 
 
-def _changes(since: str | None, *, staged: bool) -> Changes | None:
+def _changes(since: str | None, paths: tuple[str, ...], *, staged: bool) -> Changes | None:
     if since is None and not staged:
         return None
     from kube_audit import changes
 
+    option = f"--since {since}" if since is not None else "--staged"
+    if "-" in paths:
+        raise CannotRun(f"{option}: git knows nothing of standard input; name files or folders")
+    folders = {path if path.is_dir() else path.parent for path in map(Path, paths or (".",))}
     try:
-        return changes.since(since, Path.cwd()) if since is not None else changes.staged(Path.cwd())
+        return changes.since(since, folders) if since is not None else changes.staged(folders)
     except changes.ChangesError as error:
-        option = f"--since {since}" if since is not None else "--staged"
         raise CannotRun(f"{option}: {error}") from error
 
 

@@ -141,11 +141,7 @@ class Layout:
 
     def end(self, node: int) -> int:
         """Return where a node's content ends, without the white space and comments after it."""
-        while self.is_block(node):
-            children = list(self.nodes.items(node))
-            if not children:
-                break
-            node = children[-1]
+        node = self.nodes.last(node)
         start, end = self.nodes.start[node], self.nodes.end[node]
         if self.nodes.type[node] == SCALAR and self.text[self.body(node) : end][:1] in ("|", ">"):
             if "+" in self.text[start : self.line_end(self.body(node))].partition("#")[0]:

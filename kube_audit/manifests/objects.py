@@ -77,7 +77,7 @@ class Object:
         if len(trail) < len(self.base + path):
             trail = trail[: len(self.base)]
         key, value = trail[-1] if trail else (None, document.root)
-        span = document.span(nodes.start[value if key is None else key], nodes.end[value])
+        span = document.span(nodes.start[value if key is None else key], nodes.end[nodes.last(value)])
         return span.line, span.end_line
 
     def place(self, path: Path, *, at_key: bool = False) -> Span:

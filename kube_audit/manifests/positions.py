@@ -68,6 +68,17 @@ class Nodes:
         known = self.keys.get(node)
         return self.text[self.start[node] : self.end[node]] if known is None else known
 
+    def last(self, node: int) -> int:
+        """Return the node whose end is that of a node's content: a block's own end lies below the comments after it."""
+        while self.type[node] in (MAPPING, SEQUENCE) and self.text[self.end[node] - 1] not in "]}":
+            last = node
+            for child in self.items(node):
+                last = child
+            if last == node:
+                break
+            node = last
+        return node
+
     def pairs(self, node: int) -> dict[str, tuple[int, int]]:
         """Return a mapping's keys with their key and value nodes; merged ones stand at their anchor."""
         known = self._pairs.get(node)
