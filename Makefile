@@ -32,7 +32,8 @@ docs: $(READY) ## Write the pages and the picture that are made by scripts
 	$(BIN)/python scripts/make_screenshot.py
 
 bench: $(READY) ## Print how fast it is
-	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit; done
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/pre_commit.py
 
 wheel: $(READY) ## Build dist/: source archive and wheel
 	$(BIN)/python -m build --no-isolation
