@@ -284,21 +284,17 @@ def _rule_findings(
         return
     from kube_audit.engine.admission import RULE as ADMISSION_RULE
     from kube_audit.engine.admission import Admission
+    from kube_audit.engine.elements import ElementSource
     from kube_audit.engine.related import Related
     from kube_audit.engine.run import Engine
     from kube_audit.relations import Relations
 
     relations = Relations(objects, around, declared)
-    related = Related(relations)
-    engine = Engine(
-        request.rules,
-        related,
-        request.kubernetes_version,
-        request.params,
-    )
+    source = ElementSource(Related(relations), request.kubernetes_version)
+    engine = Engine(request.rules, source, request.params)
     admission = None
     if any(rule.id == ADMISSION_RULE for rule in request.rules):
-        admission = Admission(catalogue.rules.values(), related, request.kubernetes_version)
+        admission = Admission(catalogue.rules.values(), source, request.kubernetes_version)
     for number, obj in enumerate(objects):
         _tell(request, "auditing", number, len(objects))
         if not wanted.object(obj):

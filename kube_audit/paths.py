@@ -23,3 +23,13 @@ def expand(data: Any, pattern: str) -> Iterator[tuple[Path, Any]]:
                 for index, item in enumerate(value)
             ]
     yield from found
+
+
+def at(data: Any, path: Path) -> Any:
+    """Return what stands at a path, None where nothing does."""
+    for step in path:
+        if isinstance(step, str):
+            data = mapping(data).get(step)
+        else:
+            data = data[step] if isinstance(data, list) and step < len(data) else None
+    return data

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from kube_audit.engine.elements import ElementSource
 from kube_audit.engine.model import Rule
-from kube_audit.engine.related import Related
 from kube_audit.engine.run import Engine
 from kube_audit.findings import Finding, RelatedPlace, Severity
 from kube_audit.manifests.objects import Object, mapping
@@ -30,10 +30,11 @@ _VERSION = re.compile(r"v1\.(\d+)\Z")
 class Admission:
     """Judges workloads by the level of their namespace. Engines are made when a level is first met."""
 
-    def __init__(self, rules: Iterable[Rule], related: Related, target: str) -> None:
+    def __init__(self, rules: Iterable[Rule], source: ElementSource, target: str) -> None:
         """Take all rules, of which those of the PSS profiles are used, and the version of the cluster."""
         self._rules = [rule for rule in rules if rule.stage is None]
-        self._related = related
+        self._source = source
+        self._related = source.related
         self._target = target
         self._engines: dict[tuple[str, str], Engine] = {}
 
@@ -73,5 +74,6 @@ class Admission:
         key = (level, version)
         if key not in self._engines:
             chosen = [rule for rule in self._rules if f"pss-{level}" in rule.profiles]
-            self._engines[key] = Engine(chosen, self._related, version)
+            source = self._source if version == self._target else ElementSource(self._related, version)
+            self._engines[key] = Engine(chosen, source)
         return self._engines[key]

@@ -26,11 +26,12 @@ from kube_audit.engine.model import (
     related_names,
     with_params,
 )
+from kube_audit.engine.sweep import sweep
 from kube_audit.findings import RuleDoc
 
 PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
 _DOCUMENTATION = frozenset({"rationale", "references", "frameworks", "notes", "examples"})
-_FORMAT = 5
+_FORMAT = 6
 
 
 class SelectionError(ValueError):
@@ -228,6 +229,9 @@ def _compile(files: Iterable[Path]) -> tuple[list[tuple[Any, ...]], dict[str, An
         try:
             holes = (e for text in filled.texts for e in cel.template(text).expressions)
             programs = {expression: cel.serialize(expression) for expression in (*filled.expressions, *holes)}
+            sweeping = sweep(filled)
+            if sweeping is not None:
+                programs[sweeping] = cel.serialize(sweeping)
         except cel.ExpressionError as error:
             raise RuleError(f"{file}:{_line_of(file, error)}: {error}") from error
         texts[rule.id] = {key: value for key, value in data.items() if key != "examples"}

@@ -65,13 +65,14 @@ def _environment() -> tuple[Any, Any]:
     """Return the runtime's module and the one environment; both cost start-up time, so they wait until here."""
     from cel_expr_python import cel
 
-    from kube_audit.engine import cel_kubernetes
+    from kube_audit.engine import cel_kubernetes, sweep
+    from kube_audit.engine.related import PARTS
 
     # The runtime knows more extensions than it has Python modules for; a configuration names them all.
     settings = "extensions:\n" + "".join(f"- name: {name}\n" for name in _EXTENSIONS.split())
     environment = cel.NewEnv(
         config=cel.NewEnvConfigFromYaml(settings),
-        variables=dict.fromkeys(VARIABLES, cel.Type.DYN),
+        variables=dict.fromkeys([*VARIABLES, *sweep.variables(PARTS)], cel.Type.DYN),
         **cel_kubernetes.declarations(cel),
     )
     return cel, environment
@@ -118,6 +119,13 @@ class Program:
             raise EvaluationError("the value is nested too deeply") from None
         except (RuntimeError, TypeError, SystemError):
             raise EvaluationError("the value holds an optional: end that part with orValue(…)") from None
+
+    def holds(self, values: Any) -> bool:
+        """Whether the value for an `activation` is true; an error, or an expression without a value, is not."""
+        try:
+            return self.evaluate(values) is True
+        except (EvaluationError, ExpressionError):
+            return False
 
     def serialize(self) -> bytes:
         """Return the compiled form, for `preload` in a later run. Raises ExpressionError."""

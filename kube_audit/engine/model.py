@@ -15,6 +15,7 @@ from kube_audit.manifests.text import decode
 from kube_audit.manifests.yaml import Document, documents
 
 ALL_KINDS = "*"
+CONTAINER_TYPES = frozenset({"app", "sidecar", "init", "ephemeral"})
 RELATED = "$related"
 """Key under which a rule's content keeps what `related_names` found, so that it is looked for once."""
 _WITH_CEL = ("when", "expression", "undecided", "undecided_message", "location", "points_to", "message", "suggestion")
@@ -149,7 +150,7 @@ def from_data(data: dict[str, Any], file: str) -> Rule:
         profiles=frozenset(data["profiles"]),
         scope=data.get("scope", "object"),
         kinds=frozenset(data.get("kinds", ())),
-        containers=frozenset(data.get("containers", ("app", "sidecar", "init", "ephemeral"))),
+        containers=frozenset(data.get("containers", CONTAINER_TYPES)),
         each=(each,) if isinstance(each, str) else tuple(each),
         when=data.get("when"),
         expression=data.get("expression"),

@@ -48,10 +48,6 @@ class Related:
         self._policy_groups: dict[tuple[int, ...], list[dict[str, Any]]] = {}
         self._all_rivals: Rivals | None = None
 
-    def names(self) -> tuple[str, ...]:
-        """Return the names that rules may use after `related.`."""
-        return tuple(_MAKERS)
-
     def of(self, obj: Object, wanted: frozenset[str]) -> dict[str, Any]:
         """Return the wanted parts of `related` for an object."""
         number = self.relations.number(obj)
@@ -330,3 +326,6 @@ _MAKERS: dict[str, Callable[[Related, Object], Any]] = {
     "autoscalers": lambda related, obj: related.entities(related.referrers.scaling(obj)),
     **MAKERS,
 }
+
+PARTS = tuple(_MAKERS)
+"""The names that rules may use after `related.`."""

@@ -4,49 +4,19 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from kube_audit.engine import cel, effective
-from kube_audit.engine.model import ALL_KINDS, Rule, needs_whole_object, needs_whole_pod, with_params
-from kube_audit.engine.related import Related
-from kube_audit.engine.scopes import Container, Pod, kind_names, pod_of
+from kube_audit.engine import cel
+from kube_audit.engine.elements import Element, Elements, ElementSource, Hit, Reads, start
+from kube_audit.engine.model import ALL_KINDS, Rule, with_params
+from kube_audit.engine.scopes import kind_names, pod_of
+from kube_audit.engine.sweep import sweep
 from kube_audit.findings import Finding, Patch, Path, RelatedPlace, Severity, parse_path, path_text
 from kube_audit.manifests.objects import Object, mapping
-from kube_audit.references import expand
+from kube_audit.paths import at
 from kube_audit.suggestions import as_yaml
 
-_HEAD = ("apiVersion", "kind", "metadata")
-_STARTS = ("$object", "$pod", "$container")
 WORKLOADS = "workloads"
-
-
-class Hit(NamedTuple):
-    """What a check function found: a path below self, and values that the message may use as `found`."""
-
-    path: Path
-    found: Mapping[str, Any]
-
-
-class Element(NamedTuple):
-    """One thing that a rule looks at: `self` of its expressions, and where it stands in the object."""
-
-    obj: Object
-    value: Any
-    path: Path
-    key: str | int | None
-    pod: Pod | None
-    container: Container | None
-    effective: Mapping[str, Any]
-    related: Mapping[str, Any]
-
-
-class Reads(NamedTuple):
-    """How much of its surroundings a rule reads: rules that read the same share their variables."""
-
-    whole_object: bool
-    whole_pod: bool
-    related: frozenset[str]
-
 
 Check = Callable[[Element, Mapping[str, Any]], Iterable[Hit]]
 
@@ -57,82 +27,51 @@ class Engine:
     def __init__(
         self,
         rules: Sequence[Rule],
-        related: Related,
-        target: str,
+        source: ElementSource,
         params: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Prepare rules for a Kubernetes version; `params` holds other values than the defaults, by rule id."""
-        self._related = related
-        minor = int(target.partition(".")[2])
-        self._target = {"version": target, "minor": minor}
-        self._shared_by: Element | None = None
-        self._shared: dict[Reads, Any] = {}
+        """Prepare rules; `params` holds other values than the defaults, by rule id."""
+        self._source = source
+        self._relations = source.related.relations
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._rules = [_Prepared(rule, (params or {}).get(rule.id, {})) for rule in rules if rule.stage is None]
 
     def findings(self, obj: Object) -> Iterator[Finding]:
         """Yield what the rules find in an object, each finding once."""
         names = kind_names(obj.api_version, obj.kind)
-        pod = pod_of(obj)
-        plan_key = (*names, WORKLOADS) if pod is not None else names
+        plan_key = (*names, WORKLOADS) if pod_of(obj) is not None else names
         plan = self._plans.get(plan_key)
         if plan is None:
             plan = self._plans[plan_key] = _Plan(self._rules, plan_key)
-        if not plan.any:
+        if not plan.rules:
             return
-        related = self._related.of(obj, plan.related)
-        seen: set[tuple[str, Path, str]] = set()
         longest = cel.longest(obj.data)
         if longest > cel.LONGEST:
             yield _too_long(obj, longest)
             return
-        for prepared, element in self._elements(plan, obj, pod, related):
-            for finding in self._judge(prepared, element):
-                identity = (finding.rule, finding.path, finding.message)
-                if identity not in seen:
-                    seen.add(identity)
-                    yield finding
+        elements = self._source.of(obj, plan.related)
+        seen: set[tuple[str, Path, str]] = set()
+        for prepared in plan.rules:
+            if prepared.sweep is not None and prepared.sweep.holds(elements.sweep()):
+                continue
+            for element in elements.of(prepared.rule):
+                for finding in self._judged(prepared, element, elements):
+                    identity = (finding.rule, finding.path, finding.message)
+                    if identity not in seen:
+                        seen.add(identity)
+                        yield finding
 
-    def _elements(
-        self, plan: _Plan, obj: Object, pod: Pod | None, related: dict[str, Any]
-    ) -> Iterator[tuple[_Prepared, Element]]:
-        whole = Element(obj, obj.data, (), None, pod, None, {}, related)
-        for prepared in plan.object_rules:
-            yield prepared, whole
-        if pod is None or not (plan.pod_rules or plan.container_rules):
-            return
-        of_pod = effective.of_pod(obj, pod)
-        the_pod = Element(obj, pod.spec, pod.path, None, pod, None, of_pod, related)
-        for prepared in plan.pod_rules:
-            yield prepared, the_pod
-        if not plan.container_rules:
-            return
-        limit_defaults = self._related.relations.limit_defaults(obj)
-        for container in pod.containers():
-            settings = effective.of_container(of_pod, pod, container, limit_defaults)
-            one = Element(obj, container.data, container.path, None, pod, container, settings, related)
-            for prepared in plan.container_rules:
-                if container.type in prepared.rule.containers:
-                    yield prepared, one
-
-    def _judge(self, prepared: _Prepared, element: Element) -> Iterator[Finding]:
-        if not prepared.rule.each:
-            yield from self._judged(prepared, element)
-            return
-        for one in _each(prepared.rule, element):
-            yield from self._judged(prepared, one)
-
-    def _judged(self, prepared: _Prepared, element: Element) -> Iterable[Finding]:
+    def _judged(self, prepared: _Prepared, element: Element, elements: Elements) -> Iterable[Finding]:
         """Return the findings of a rule at one element, () in the usual case that all is well."""
         try:
             activation: Any = None
             if prepared.when is not None or prepared.expression is not None:
-                activation = self._activation(prepared, element)
+                activation = elements.activation(element, prepared.reads)
                 if prepared.when is not None and not prepared.when.evaluate(activation):
                     return ()
                 if prepared.expression is not None and prepared.expression.evaluate(activation):
                     return ()
-            return list(self._verdict(prepared, element, activation))
+            return list(self._verdict(prepared, element, elements, activation))
         except cel.EvaluationError as error:
             return [_rule_error(prepared.rule, element, str(error))] if self._is_ours(prepared, element) else ()
         except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:  # in a check function
@@ -141,26 +80,14 @@ class Engine:
 
     def _is_ours(self, prepared: _Prepared, element: Element) -> bool:
         """Whether an error is the rule's defect: no object that it reads has been refused by the schema already."""
-        related = self._related.relations.objects if prepared.rule.related else ()
+        related = self._relations.objects if prepared.rule.related else ()
         return element.obj.schema_valid and all(obj.schema_valid for obj in related)
 
-    def _activation(self, prepared: _Prepared, element: Element) -> Any:
-        """Return the variables of a rule at an element: one set for all rules that read as much around it."""
-        if prepared.rule.each:
-            return cel.activation(_variables(element, self._target, prepared.reads))
-        if self._shared_by is not element:
-            self._shared_by = element
-            self._shared.clear()
-        known = self._shared.get(prepared.reads)
-        if known is None:
-            known = self._shared[prepared.reads] = cel.activation(_variables(element, self._target, prepared.reads))
-        return known
-
-    def _verdict(self, prepared: _Prepared, element: Element, activation: Any) -> Iterator[Finding]:
+    def _verdict(self, prepared: _Prepared, element: Element, elements: Elements, activation: Any) -> Iterator[Finding]:
         """Yield what is wrong where a rule's expression is false, or what its check function finds."""
         if prepared.rule.check:
             for hit in prepared.check(element, prepared.params):
-                values = {**_variables(element, self._target, prepared.reads), "found": hit.found}
+                values = {**elements.variables(element, prepared.reads), "found": hit.found}
                 yield self._finding(prepared, element, cel.activation(values), (*element.path, *hit.path))
         elif prepared.undecided is not None and prepared.undecided.evaluate(activation):
             if prepared.rule.undecided_message is not None:
@@ -216,7 +143,7 @@ class Engine:
         for entry in entries if isinstance(entries, list) else [entries]:
             number = mapping(entry).get("id")
             if isinstance(number, int):
-                other = self._related.relations.objects[number]
+                other = self._relations.objects[number]
                 span = other.place(("metadata", "name"))
                 places.append(RelatedPlace(other.file, span, str(other.ref)))
         return tuple(places)
@@ -229,7 +156,9 @@ class _Prepared:
         self.params = {**rule.params, **params}
         rule = with_params(rule, self.params) if self.params else rule
         self.rule = rule
-        self.reads = Reads(needs_whole_object(rule), needs_whole_pod(rule), rule.related)
+        self.reads = Reads.of(rule)
+        sweeping = sweep(rule)
+        self.sweep = cel.program(sweeping) if sweeping is not None else None
         self.when = cel.program(rule.when) if rule.when else None
         self.expression = cel.program(rule.expression) if rule.expression else None
         self.undecided = cel.program(rule.undecided) if rule.undecided else None
@@ -266,11 +195,8 @@ class _Plan:
 
     def __init__(self, rules: Iterable[_Prepared], names: tuple[str, ...]) -> None:
         fitting = [prepared for prepared in rules if _fits(prepared.rule, names)]
-        self.object_rules = [p for p in fitting if p.rule.scope == "object"]
-        self.pod_rules = [p for p in fitting if p.rule.scope == "pod"]
-        self.container_rules = [p for p in fitting if p.rule.scope == "container"]
+        self.rules = fitting
         self.related = frozenset(name for prepared in fitting for name in prepared.rule.related)
-        self.any = bool(fitting)
 
 
 def _fits(rule: Rule, names: tuple[str, ...]) -> bool:
@@ -279,85 +205,20 @@ def _fits(rule: Rule, names: tuple[str, ...]) -> bool:
     return ALL_KINDS in rule.kinds or not rule.kinds.isdisjoint(names)
 
 
-def _each(rule: Rule, element: Element) -> Iterator[Element]:
-    if not rule.each:
-        yield element
-        return
-    for pattern in rule.each:
-        if pattern.startswith("related."):
-            entries = element.related.get(pattern.removeprefix("related."))
-            for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-                yield _one(element, entry, (), index)
-            continue
-        start, rest = _start(pattern, element)
-        base: Any = element.value if start == element.path else _at(element.obj.data, start)
-        for path, found in expand(base, rest):
-            at = (*start, *path)
-            if isinstance(found, list):
-                for index, item in enumerate(found):
-                    yield _one(element, item, (*at, index), index)
-            elif isinstance(found, dict):
-                for key, item in found.items():
-                    yield _one(element, item, (*at, key), key)
-
-
-def _one(element: Element, value: Any, path: Path, key: str | int) -> Element:
-    return Element(element.obj, value, path, key, element.pod, element.container, element.effective, element.related)
-
-
-def _start(text: str, element: Element) -> tuple[Path, str]:
-    """Split the start off a path: $object, $pod and $container stand for their own places, else self's."""
-    head, _, rest = text.partition(".")
-    if head not in _STARTS:
-        return element.path, text
-    if head == "$pod" and element.pod is not None:
-        return element.pod.path, rest
-    if head == "$container" and element.container is not None:
-        return element.container.path, rest
-    return (), rest
-
-
 def _resolve(text: str, element: Element) -> Path:
-    start, rest = _start(text, element)
+    first, rest = start(text, element)
     try:
-        return (*start, *parse_path(rest))
+        return (*first, *parse_path(rest))
     except ValueError:  # a name from the manifest that no path can hold: show the element itself
-        return start
-
-
-def _at(data: Any, path: Path) -> Any:
-    for step in path:
-        if isinstance(step, str):
-            data = mapping(data).get(step)
-        else:
-            data = data[step] if isinstance(data, list) and step < len(data) else None
-    return data
+        return first
 
 
 def _holds(data: Any, path: Path) -> bool:
-    return _at(data, path) is not None
+    return at(data, path) is not None
 
 
 def _value(value: Any, activation: Any) -> Any:
     return cel.template(value).value(activation) if isinstance(value, str) else value
-
-
-def _variables(element: Element, target: dict[str, Any], reads: Reads) -> dict[str, Any]:
-    """Return the variables of expressions. What is used is converted whole, so nothing comes that is not needed."""
-    data = element.obj.data
-    pod = element.pod.spec if element.pod else {}
-    if element.container is not None and not reads.whole_pod:
-        pod = {key: value for key, value in pod.items() if not key.lower().endswith("containers")}
-    return {
-        "object": data if reads.whole_object else {key: data[key] for key in _HEAD if key in data},
-        "self": element.value,
-        "key": element.key,
-        "pod": pod,
-        "container": element.container.data if element.container else {},
-        "related": {name: element.related[name] for name in reads.related},
-        "effective": element.effective,
-        "target": target,
-    }
 
 
 def _too_long(obj: Object, length: int) -> Finding:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from kube_audit.engine.elements import Element, Hit
 from kube_audit.engine.quantities import QuantityError, parse
-from kube_audit.engine.run import Element, Hit
 from kube_audit.manifests.objects import mapping
 
 _BYTES = frozenset({"memory", "ephemeral-storage", "storage", "sizeLimit"})

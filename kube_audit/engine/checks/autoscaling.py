@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kube_audit.engine.elements import Element, Hit
 from kube_audit.engine.quantities import is_quantity, parse
-from kube_audit.engine.run import Element, Hit
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import mapping
 from kube_audit.placeholders import is_placeholder

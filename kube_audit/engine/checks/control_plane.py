@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.checks.component_flags import Command, is_true, read
-from kube_audit.engine.run import Element, Hit
+from kube_audit.engine.elements import Element, Hit
 
 _API_SERVER, _MANAGER, _SCHEDULER = "kube-apiserver", "kube-controller-manager", "kube-scheduler"
 _ETCD, _KUBELET = "etcd", "kubelet"

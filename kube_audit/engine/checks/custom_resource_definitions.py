@@ -12,7 +12,7 @@ from typing import Any
 
 from kube_audit.engine.checks import naming
 from kube_audit.engine.checks.naming import DNS_1035_LABEL, DNS_SUBDOMAIN, shortened
-from kube_audit.engine.run import Element, Hit
+from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import mapping
 from kube_audit.paths import expand

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.checks.naming import shortened
-from kube_audit.engine.run import Element, Hit
+from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import path_text
 from kube_audit.manifests.objects import mapping
 from kube_audit.names import closest

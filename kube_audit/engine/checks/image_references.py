@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kube_audit.engine.elements import Element, Hit
 from kube_audit.engine.images import ImageError, parse
-from kube_audit.engine.run import Element, Hit
 from kube_audit.placeholders import is_placeholder
 
 _TO_BE_FILLED_IN = re.compile(r"[A-Z][A-Z0-9_-]*(?::[A-Z][A-Z0-9_-]*)?")

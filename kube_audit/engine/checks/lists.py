@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kube_audit.engine.checks.naming import shortened
-from kube_audit.engine.run import Element, Hit
+from kube_audit.engine.elements import Element, Hit
 from kube_audit.engine.scopes import is_kubernetes_group
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import mapping

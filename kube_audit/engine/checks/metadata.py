@@ -10,7 +10,7 @@ from typing import Any
 
 from kube_audit.engine.checks import naming
 from kube_audit.engine.checks.naming import DNS_1035_LABEL, DNS_LABEL, DNS_SUBDOMAIN, PATH_SEGMENT, Syntax
-from kube_audit.engine.run import Element, Hit
+from kube_audit.engine.elements import Element, Hit
 from kube_audit.engine.scopes import is_kubernetes_group
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.checks.rbac_resources import CLUSTER_SCOPED, RESOURCES
-from kube_audit.engine.run import Element, Hit
+from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.names import closest

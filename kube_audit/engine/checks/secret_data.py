@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.checks.credentials import is_fill_in
-from kube_audit.engine.run import Element, Hit
+from kube_audit.engine.elements import Element, Hit
 from kube_audit.manifests.objects import mapping
 from kube_audit.placeholders import is_placeholder
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube_audit.engine.checks.metadata import json_size, too_large
-from kube_audit.engine.run import Element
+from kube_audit.engine.elements import Element
 from kube_audit.manifests.manifest import read
 from kube_audit.manifests.objects import objects
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kube_audit.engine.checks.rbac import invalid
 from kube_audit.engine.checks.rbac_resources import CLUSTER_SCOPED, RESOURCES
-from kube_audit.engine.run import Element
+from kube_audit.engine.elements import Element
 from kube_audit.findings import path_text
 from kube_audit.manifests.objects import objects
 from kube_audit.manifests.text import Text

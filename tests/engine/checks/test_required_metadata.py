@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kube_audit.engine.checks.required_metadata import missing_annotations, missing_labels
-from kube_audit.engine.run import Element
+from kube_audit.engine.elements import Element
 from kube_audit.engine.scopes import pod_of
 from kube_audit.findings import path_text
 from kube_audit.manifests.objects import objects

@@ -15,7 +15,7 @@ from kube_audit.engine.checks.security_context import (
     conflicts,
     seccomp_annotations,
 )
-from kube_audit.engine.run import Element, Hit
+from kube_audit.engine.elements import Element, Hit
 from kube_audit.engine.scopes import pod_of
 from kube_audit.findings import path_text
 from kube_audit.manifests.objects import Object, objects

@@ -1,0 +1,85 @@
+"""One expression that tells whether a rule is content with a whole object, so that most rules need no second look.
+
+A rule looks at elements: each container, each port of each container. Asking about one after the other costs a set
+of variables for every element, and most of the time goes into converting those. The sweep asks about all of them in
+one expression over one set of variables of the object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from kube_audit.engine.model import CONTAINER_TYPES, Rule
+
+CONTAINERS = "_containers"
+"""Variable of a sweep: the data of every container of the pod, in the order of `Pod.containers`."""
+SETTINGS = "_settings"
+"""Variable of a sweep: the effective settings of those containers, in the same order."""
+POD_SETTINGS = "_podSettings"
+"""Variable of a sweep: the effective settings of the pod."""
+RELATED = "_related_"
+"""Variables of a sweep: `_related_pods` is what rules know as `related.pods`, converted only where it is read."""
+
+_STARTS = ("$object", "$pod", "$container")
+
+
+def variables(related: Iterable[str]) -> list[str]:
+    """Return the variables that only sweeps have; `related` are the names of its parts."""
+    return [CONTAINERS, SETTINGS, POD_SETTINGS, *(RELATED + name for name in related)]
+
+
+def sweep(rule: Rule) -> str | None:
+    """Return CEL that is true where a rule finds nothing in an object; None for a rule that CEL does not judge.
+
+    Anything else than true, errors included, says only that its elements have to be looked at one by one.
+    """
+    if rule.expression is None and rule.when is None:
+        return None
+    content = f"({rule.expression})" if rule.expression is not None else "false"
+    body = f"(({rule.when}) ? {content} : true)" if rule.when is not None else content
+    base = rule.scope
+    if rule.each:
+        body = " && ".join(_each(pattern, base, body) for pattern in rule.each)
+    if rule.scope == "container":
+        body = _in_containers(rule, body)
+    elif not rule.each:
+        body = _bound("self", base, body)
+    if rule.scope == "pod":
+        body = _bound("effective", POD_SETTINGS, body)
+    parts = ", ".join(f"'{name}': {RELATED}{name}" for name in sorted(rule.related))
+    return _bound("related", f"dyn({{{parts}}})", body)
+
+
+def _in_containers(rule: Rule, body: str) -> str:
+    if not rule.each:
+        body = _bound("self", "container", body)
+    if rule.containers != CONTAINER_TYPES:
+        wanted = ", ".join(f"'{name}'" for name in sorted(rule.containers))
+        body = f"(!({SETTINGS}[_n].type in [{wanted}]) || {body})"
+    return f"{CONTAINERS}.all(_n, container, {_bound('effective', f'{SETTINGS}[_n]', body)})"
+
+
+def _each(pattern: str, base: str, body: str) -> str:
+    """Return the condition for every element that a pattern like `spec.rules[].http.paths` leads to."""
+    if pattern.startswith("related."):
+        return f"{RELATED}{pattern.removeprefix('related.')}.all(key, self, {body})"
+    head, _, rest = pattern.partition(".")
+    if head in _STARTS:
+        base, pattern = head.removeprefix("$"), rest
+    return _every(base, pattern.split(".") if pattern else [], body, 0)
+
+
+def _every(base: str, steps: list[str], body: str, depth: int) -> str:
+    route = base
+    for number, step in enumerate(steps, 1):
+        route += f"[?'{step.removesuffix('[]')}']"
+        if step.endswith("[]"):
+            item = f"_item{depth}"
+            return f"{route}.orValue(dyn([])).all({item}, {_every(item, steps[number:], body, depth + 1)})"
+    return f"{route}{'.orValue(dyn({}))' if steps else ''}.all(key, self, {body})"
+
+
+def _bound(name: str, value: str, body: str) -> str:
+    """Return an expression in which a name stands for a value, if the expression has that name at all."""
+    return f"cel.bind({name}, {value}, {body})" if re.search(rf"(?<![\w.]){name}\b", body) else body
