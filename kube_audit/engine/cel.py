@@ -123,8 +123,11 @@ class Program:
     def holds(self, values: Any) -> bool:
         """Whether the value for an `activation` is true; an error, or an expression without a value, is not."""
         try:
-            return self.evaluate(values) is True
-        except (EvaluationError, ExpressionError):
+            if self._compiled is None:
+                self._compiled = _load(self.expression)
+            result = self._compiled.eval(values)
+            return result.type().name() == "BOOL" and result.value() is True
+        except (RuntimeError, TypeError, ExpressionError):
             return False
 
     def serialize(self) -> bytes:

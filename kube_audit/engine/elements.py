@@ -155,9 +155,9 @@ class ElementSource:
         """Return an object's elements, with the wanted parts of `related`."""
         if self._latest is not None and self._latest[0] is obj and wanted <= self._latest[1]:
             return self._latest[2]
-        related = self.related
-        limits = related.relations.limit_defaults(obj)
-        elements = Elements(obj, pod_of(obj), related.of(obj, wanted), self._target, limits)
+        pod = pod_of(obj)
+        limits = self.related.relations.limit_defaults(obj) if pod is not None else {}
+        elements = Elements(obj, pod, self.related.of(obj, wanted), self._target, limits)
         self._latest = (obj, wanted, elements)
         return elements
 

@@ -45,8 +45,7 @@ class Engine:
             plan = self._plans[plan_key] = _Plan(self._rules, plan_key)
         if not plan.rules:
             return
-        longest = cel.longest(obj.data)
-        if longest > cel.LONGEST:
+        if obj.document.size > cel.LONGEST and (longest := cel.longest(obj.data)) > cel.LONGEST:
             yield _too_long(obj, longest)
             return
         elements = self._source.of(obj, plan.related)

@@ -6,6 +6,7 @@ Source: k8s.io/apimachinery/pkg/util/validation, and api/validation/path for nam
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 LABEL_LENGTH = 63
@@ -87,11 +88,13 @@ def too_long(text: str, syntax: Syntax) -> str:
     return f"has {len(text)} characters, and at most {syntax.longest} are allowed"
 
 
+@lru_cache
 def label_value_problem(value: str) -> str:
     """Return why a label cannot have this value, "" where it can."""
     return problem(value, LABEL_VALUE) or too_long(value, LABEL_VALUE)
 
 
+@lru_cache
 def label_key_problem(key: str) -> str:
     """Return why a label cannot have this key, "" where it can: a name, with or without a domain before `/`."""
     parts = key.split("/")
