@@ -32,7 +32,7 @@ class Referrers:
     def _invert_selectors(self, kind: str) -> dict[int, list[int]]:
         relations = self._relations
         found: dict[int, list[int]] = defaultdict(list)
-        for namespace, members in relations.everywhere(kind):
+        for namespace, members in relations.everywhere(kind).items():
             for number, _ in members.places:
                 obj = relations.objects[number]
                 selector = Selector.of(obj)
@@ -67,7 +67,7 @@ class Referrers:
         if self._scaling is None:
             self._scaling = defaultdict(list)
             for kind in _SCALERS:
-                for _, members in relations.everywhere(kind):
+                for members in relations.everywhere(kind).values():
                     for number, _ in members.places:
                         for target in self._scale_targets(relations.objects[number]):
                             self._scaling[target].append(number)
@@ -93,7 +93,7 @@ class Referrers:
             return [n for space in places for n in relations.selected(monitor, space, selector)]
         if self._service_labels is None:
             self._service_labels = self._index_services()
-        services = dict(relations.everywhere("Service"))
+        services = relations.everywhere("Service")
         found: list[int] = []
         for space in services if spaces is None else spaces:
             lists = [self._service_labels.get((space, *pair), NOBODY) for pair in selector.equalities]
@@ -107,7 +107,7 @@ class Referrers:
 
     def _index_services(self) -> dict[tuple[str | None, str, str], Members]:
         index: dict[tuple[str | None, str, str], Members] = defaultdict(Members)
-        for namespace, members in self._relations.everywhere("Service"):
+        for namespace, members in self._relations.everywhere("Service").items():
             for number, file in members.places:
                 for key, value in mapping(self._relations.objects[number].metadata.get("labels")).items():
                     if isinstance(value, str):

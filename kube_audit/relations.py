@@ -7,7 +7,7 @@ missing namespace; where only one of two objects names its namespace, the answer
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kube_audit.declared import NOTHING_DECLARED, Declared
@@ -52,7 +52,7 @@ class Relations:
         self._numbers: dict[int, int] = {}
         self._by_name: dict[tuple[str, str | None, str], Members] = defaultdict(Members)
         self._anywhere: dict[tuple[str, str], Members] = defaultdict(Members)
-        self._by_kind: dict[tuple[str, str | None], Members] = defaultdict(Members)
+        self._by_kind: dict[str, dict[str | None, Members]] = defaultdict(lambda: defaultdict(Members))
         self._names: dict[tuple[str, str | None], set[str]] = defaultdict(set)
         self._by_label: dict[tuple[str | None, str, str], Members] = defaultdict(Members)
         self._by_label_anywhere: dict[tuple[str, str], Members] = defaultdict(Members)
@@ -77,7 +77,7 @@ class Relations:
         namespace = None if kind in _CLUSTER_SCOPED else obj.namespace
         name = obj.metadata.get("name")
         file = obj.file
-        self._by_kind[kind, namespace].add(number, file)
+        self._by_kind[kind][namespace].add(number, file)
         if isinstance(name, str):
             self._by_name[kind, namespace, name].add(number, file)
             self._anywhere[kind, name].add(number, file)
@@ -151,11 +151,11 @@ class Relations:
         """Return all objects of a kind in a namespace that the asking object sees."""
         if kind in _CLUSTER_SCOPED:
             namespace = None
-        return self._seen(asking, self._by_kind.get((kind, namespace), NOBODY))
+        return self._seen(asking, self.everywhere(kind).get(namespace, NOBODY))
 
-    def everywhere(self, kind: str) -> Iterator[tuple[str | None, Members]]:
-        """Yield each namespace that holds objects of a kind, with all of them, seen or not."""
-        return ((namespace, members) for (of_kind, namespace), members in self._by_kind.items() if of_kind == kind)
+    def everywhere(self, kind: str) -> Mapping[str | None, Members]:
+        """Return the namespaces that hold objects of a kind, each with all of them, seen or not."""
+        return self._by_kind.get(kind, {})
 
     def namespaces_with_workloads(self) -> list[str | None]:
         """Return the namespaces in which workloads are."""
@@ -167,8 +167,8 @@ class Relations:
         In the namespace; where none is written, in the folders around the asking object.
         """
         if kind in _CLUSTER_SCOPED:
-            return self._sees_any(asking, self._by_kind.get((kind, None), NOBODY))
-        return self._has_close(asking, namespace, self._by_kind.get((kind, namespace), NOBODY))
+            return self._sees_any(asking, self.everywhere(kind).get(None, NOBODY))
+        return self._has_close(asking, namespace, self.everywhere(kind).get(namespace, NOBODY))
 
     def has_workload(self, asking: Object, namespace: str | None) -> bool:
         """Whether a workload is there that the asking object could mean; see `has_kind`."""
@@ -307,7 +307,7 @@ class Relations:
         """Return the subsets that Istio's DestinationRules define for a Service, None where there is no such rule."""
         if self._mesh_rules is None:
             self._mesh_rules = defaultdict(Members)
-            for _, members in self.everywhere("DestinationRule.networking.istio.io"):
+            for members in self.everywhere("DestinationRule.networking.istio.io").values():
                 for number, file in members.places:
                     for reference in self.references(self.objects[number]):
                         self._mesh_rules[reference.name, reference.namespace].add(number, file)

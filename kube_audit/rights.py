@@ -181,7 +181,7 @@ class Rights:
         self._indexed = True
         relations = self._relations
         for kind in ("RoleBinding", "ClusterRoleBinding"):
-            for _, members in relations.everywhere(kind):
+            for members in relations.everywhere(kind).values():
                 for number, file in members.places:
                     binding = relations.objects[number]
                     reference = _role_reference(binding)
@@ -194,7 +194,7 @@ class Rights:
                             self._by_name[account[1]].add(number, file)
                     for group in _groups(binding):
                         self._by_group[group].add(number, file)
-        for _, members in relations.everywhere("ClusterRole"):
+        for members in relations.everywhere("ClusterRole").values():
             self._cluster_roles = members
             for number, file in members.places:
                 for key, value in mapping(relations.objects[number].metadata.get("labels")).items():

@@ -37,7 +37,6 @@ class Surroundings:
         self.images = ImageUses(relations)
         self.users = UserIds(relations)
         self._referring: dict[tuple[str, ...], dict[int, list[int]]] = {}
-        self._by_kind: dict[str, dict[str | None, Members]] = {}
         self._workloads: dict[str | None, Members] | None = None
         self._grants: dict[int, list[dict[str, Any]]] = {}
         self._openings: dict[int, Openings] = {}
@@ -49,7 +48,7 @@ class Surroundings:
         if kinds not in self._referring:
             found: dict[int, list[int]] = defaultdict(list)
             for kind in kinds:
-                for _, members in relations.everywhere(kind):
+                for members in relations.everywhere(kind).values():
                     for other, _ in members.places:
                         for target in dict.fromkeys(self._named_by(relations.objects[other], via)):
                             found[target].append(other)
@@ -71,9 +70,7 @@ class Surroundings:
 
         What names no namespace is taken to lie in the same one where the files lie together.
         """
-        if kind not in self._by_kind:
-            self._by_kind[kind] = dict(self.relations.everywhere(kind))
-        members, universes = self._by_kind[kind], self.relations.universes
+        members, universes = self.relations.everywhere(kind), self.relations.universes
         namespace = obj.name if obj.kind == "Namespace" else obj.namespace
         found: set[int] = set()
         if namespace is not None:
