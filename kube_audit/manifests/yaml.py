@@ -7,7 +7,7 @@ pass. What cannot be read becomes a problem of its document; the other documents
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -129,7 +129,8 @@ def _compose(text: Text, chunk: str, offset: int) -> Iterator[Document]:
     if (nul := chunk.find("\0")) >= 0:
         raise SyntaxProblem(nul, "a NUL character (0x00) stands here", "Remove it; a manifest is plain text.")
     try:
-        found = list(_Composer(text, chunk, offset).compose(CParser(chunk).get_event))
+        events = _json_events(chunk) if chunk.lstrip()[:1] == "{" and not chunk.isascii() else None
+        found = list(_Composer(text, chunk, offset).compose(events or CParser(chunk).get_event))
     except Exception as error:
         problem = explain(error, chunk)
         if problem is None:
@@ -138,6 +139,13 @@ def _compose(text: Text, chunk: str, offset: int) -> Iterator[Document]:
             raise problem from error
         found = _composed_leniently(text, chunk, offset, problem)
     yield from found
+
+
+def _json_events(chunk: str) -> Callable[[], Any] | None:
+    """Return the events of a text that is JSON and no YAML of the same meaning, None for other texts."""
+    from kube_audit.manifests.json_text import is_json, json_events
+
+    return json_events(chunk) if is_json(chunk) else None
 
 
 def _composed_leniently(text: Text, chunk: str, offset: int, problem: SyntaxProblem) -> list[Document]:

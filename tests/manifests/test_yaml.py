@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kube_audit.findings import Span
@@ -241,6 +241,7 @@ def test_no_text_crashes_the_reader(text: str) -> None:
         max_leaves=20,
     )
 )
+@example("x\x85y\u2028\u2029")  # YAML folds these as line breaks
 def test_json_is_read_as_json(value: Any) -> None:
     text = json.dumps({"a": value}, ensure_ascii=False)
     found = read(text)
