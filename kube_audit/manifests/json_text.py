@@ -26,9 +26,9 @@ def json_events(text: str) -> Callable[[], Any]:
     from _ruamel_yaml import CParser
 
     unused = (sign for sign in map(chr, _PRIVATE) if sign not in text)
-    stand_ins = dict(zip(_BREAKS, unused, strict=False))
-    back = str.maketrans({stand_in: sign for sign, stand_in in stand_ins.items()})
-    next_event = CParser(text.translate(str.maketrans(stand_ins))).get_event
+    stand_ins = "".join(unused)[: len(_BREAKS)]
+    back = str.maketrans(stand_ins, _BREAKS)
+    next_event = CParser(text.translate(str.maketrans(_BREAKS, stand_ins))).get_event
 
     def event() -> Any:
         found: Any = next_event()
