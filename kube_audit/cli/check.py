@@ -99,7 +99,7 @@ def check(
         if diff:
             return FINDINGS if fixing.show(all_fixes, color=_color(sys.stdout.isatty())) else 0
         if fixing.make(all_fixes):  # what is left is told from the files as they are now
-            result = audit.run(request._replace(changes=_changes(since, staged=staged)), known_rules)
+            result = audit.run(request._replace(changes=_changes(since, paths, staged=staged)), known_rules)
     if write_baseline is not None:
         return _write_baseline(write_baseline, result)
     _apply_baseline(
