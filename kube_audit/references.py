@@ -241,7 +241,7 @@ def _read(field: ReferenceField, path: Path, holder: Any, obj: Object) -> Iterat
         path=(*path, field.name),
         kind=kind,
         name=name,
-        namespace=namespace if isinstance(namespace, str) and namespace else obj.namespace,
+        namespace=namespace if isinstance(namespace, str) and namespace else obj.home,
         optional=holder.get("optional") is True,
         keys=tuple((at, key) for at, key in keys if isinstance(key, str)),
         port=field.default_port if not isinstance(port, int | str) or isinstance(port, bool) else port,

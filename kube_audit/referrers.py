@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from kube_audit.label_index import LabelIndex
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.relations import Relations
 from kube_audit.selectors import Selector
-from kube_audit.universe import NOBODY, Members
 
 _CILIUM = "CiliumNetworkPolicy.cilium.io"
 _CILIUM_WIDE = "CiliumClusterwideNetworkPolicy.cilium.io"
@@ -21,7 +21,7 @@ class Referrers:
         self._relations = relations
         self._selecting: dict[str, dict[int, list[int]]] = {}
         self._scaling: dict[int, list[int]] | None = None
-        self._service_labels: dict[tuple[str | None, str, str], Members] | None = None
+        self._by_service_label: LabelIndex | None = None
 
     def selecting(self, kind: str, obj: Object) -> list[int]:
         """Return the objects of a kind (Service, PodDisruptionBudget, NetworkPolicy) that select a workload's pods."""
@@ -51,13 +51,13 @@ class Referrers:
         if obj.kind == "Namespace":
             return [n for kind in ("NetworkPolicy", _CILIUM) for n in relations.of_kind(obj, kind, obj.name)]
         found = [*self.selecting("NetworkPolicy", obj), *self.selecting(_CILIUM, obj)]
-        labels = relations.pod_labels.get(relations.number(obj), {})
+        labels = relations.by_pod_label.labels.get(relations.number(obj), {})
         for number in relations.of_kind(obj, _CILIUM_WIDE, None):
             selector = Selector.of(relations.objects[number])
             if selector is not None and selector.matches(labels):
                 found.append(number)
         for group in ("crd.projectcalico.org", "projectcalico.org"):
-            found += relations.of_kind(obj, f"NetworkPolicy.{group}", obj.namespace)
+            found += relations.of_kind(obj, f"NetworkPolicy.{group}", obj.home)
             found += relations.of_kind(obj, f"GlobalNetworkPolicy.{group}", None)
         return found
 
@@ -84,35 +84,42 @@ class Referrers:
 
     def monitored(self, monitor: Object) -> list[int]:
         """Return the Services that a ServiceMonitor asks for, the workloads that a PodMonitor asks for."""
-        relations = self._relations
-        spec = mapping(monitor.data.get("spec"))
-        selector = Selector.from_label_selector(spec.get("selector"))
-        spaces = monitored_namespaces(monitor)
+        selector = Selector.from_label_selector(mapping(monitor.data.get("spec")).get("selector"))
+        return self._monitored(monitor, selector)
+
+    def maybe_monitored(self, monitor: Object) -> bool:
+        """Whether a monitor that asks for nothing would find something with the labels that kustomize puts on."""
+        selector = Selector.from_label_selector(mapping(monitor.data.get("spec")).get("selector"))
+        looser = self._relations.without_gained(selector)
+        if looser == selector:
+            return False
+        gained, of_pods = selector.keys - looser.keys, monitor.kind == "PodMonitor"
+        found = (self._relations.objects[number] for number in self._monitored(monitor, looser))
+        return any(self._relations.gains(one, gained, pods=of_pods) for one in found)
+
+    def _monitored(self, monitor: Object, selector: Selector) -> list[int]:
+        relations, spaces = self._relations, monitored_namespaces(monitor)
         if monitor.kind == "PodMonitor":
             places = relations.namespaces_with_workloads() if spaces is None else spaces
             return [n for space in places for n in relations.selected(monitor, space, selector)]
-        if self._service_labels is None:
-            self._service_labels = self._index_services()
-        services = relations.everywhere("Service")
-        found: list[int] = []
-        for space in services if spaces is None else spaces:
-            lists = [self._service_labels.get((space, *pair), NOBODY) for pair in selector.equalities]
-            candidates = min(lists, key=len) if lists else services.get(space, NOBODY)
-            found += [
-                number
-                for number in relations.universes.seen(monitor.file, candidates)
-                if selector.matches(mapping(relations.objects[number].metadata.get("labels")))
-            ]
-        return sorted(found)
+        index = self.by_service_label
+        return sorted(
+            number
+            for space in (index.spaces if spaces is None else spaces)
+            for number in relations.universes.seen(monitor.file, index.candidates(space, selector.equalities))
+            if selector.matches(index.labels[number])
+        )
 
-    def _index_services(self) -> dict[tuple[str | None, str, str], Members]:
-        index: dict[tuple[str | None, str, str], Members] = defaultdict(Members)
-        for namespace, members in self._relations.everywhere("Service").items():
-            for number, file in members.places:
-                for key, value in mapping(self._relations.objects[number].metadata.get("labels")).items():
-                    if isinstance(value, str):
-                        index[namespace, key, value].add(number, file)
-        return index
+    @property
+    def by_service_label(self) -> LabelIndex:
+        """All Services by their own labels."""
+        if self._by_service_label is None:
+            self._by_service_label = LabelIndex()
+            for members in self._relations.everywhere("Service").values():
+                for number, _ in members.places:
+                    service = self._relations.objects[number]
+                    self._by_service_label.add(number, service, mapping(service.metadata.get("labels")))
+        return self._by_service_label
 
 
 def monitored_namespaces(monitor: Object) -> list[str | None] | None:
@@ -121,4 +128,4 @@ def monitored_namespaces(monitor: Object) -> list[str | None] | None:
     if chosen.get("any") is True:
         return None
     names = chosen.get("matchNames")
-    return [n for n in names if isinstance(n, str)] if isinstance(names, list) and names else [monitor.namespace]
+    return [n for n in names if isinstance(n, str)] if isinstance(names, list) and names else [monitor.home]

@@ -12,14 +12,15 @@ from typing import Any
 
 from kube_audit.declared import NOTHING_DECLARED, Declared
 from kube_audit.engine.scopes import Pod, kind_names, pod_of
+from kube_audit.label_index import LabelIndex
 from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.near_names import NearNames
 from kube_audit.operators import created_names, own_pod_labels, refers_only
 from kube_audit.references import Reference
 from kube_audit.references import references as references_of
-from kube_audit.selectors import Labels, Selector, at_run_time, labels_of_pods
-from kube_audit.universe import NOBODY, Identity, Members, Universes, identity
+from kube_audit.selectors import Selector, at_run_time, labels_of_pods
+from kube_audit.universe import NOBODY, Identity, Members, Universes
 
 _CLUSTER_SCOPED = frozenset(
     {"ClusterRole", "PriorityClass", "RuntimeClass", "IngressClass", "StorageClass", "Namespace", "PersistentVolume"}
@@ -44,22 +45,21 @@ class Relations:
         self._external = declared.external
         self.pods: dict[int, Pod] = {}
         """Number of each workload to its pod."""
-        self.pod_labels: dict[int, Labels] = {}
-        """Number of each workload to its pods' labels, with those that its controller adds."""
-        self.changes_names = any(kustomization.changes_names for kustomization in kustomizations.all)
-        """Whether a kustomization puts something before or after names."""
+        self.by_pod_label = LabelIndex()
+        """All workloads by their pods' labels, with those that its controller adds."""
+        self.kustomizations = kustomizations
+        writes = [kustomization.writes for kustomization in kustomizations.all]
+        self.changes_names = any(one.renames or one.namespace for one in writes)
+        """Whether a kustomization puts something before or after names, or sets namespaces."""
+        self._namespaces: dict[str, set[str | None]] = {}
+        """File to the namespaces that kustomizations set there."""
+        self._gained = frozenset[str]().union(*(one.labels | one.pod_labels for one in writes))
         self._generated = {pair for kustomization in kustomizations.all for pair in kustomization.generated}
         self._numbers: dict[int, int] = {}
         self._by_name: dict[tuple[str, str | None, str], Members] = defaultdict(Members)
         self._anywhere: dict[tuple[str, str], Members] = defaultdict(Members)
         self._by_kind: dict[str, dict[str | None, Members]] = defaultdict(lambda: defaultdict(Members))
         self._names: dict[tuple[str, str | None], set[str]] = defaultdict(set)
-        self._by_label: dict[tuple[str | None, str, str], Members] = defaultdict(Members)
-        self._by_label_anywhere: dict[tuple[str, str], Members] = defaultdict(Members)
-        self._values: dict[tuple[str | None, str], set[str]] = defaultdict(set)
-        self._label_keys: set[str] = set()
-        self._workloads: dict[str | None, Members] = defaultdict(Members)
-        self._workload_names: dict[tuple[str | None, str], Members] = defaultdict(Members)
         self._makers: dict[str, Members] = defaultdict(Members)
         """Name, and kind in lower case, to the custom resources from which a controller may make other objects."""
         self._made_labels: dict[tuple[str, str], Members] = defaultdict(Members)
@@ -67,14 +67,15 @@ class Relations:
         self._selections: dict[tuple[Any, ...], list[int]] = {}
         self._chosen_namespaces: dict[tuple[tuple[str, ...], Selector], list[str]] = {}
         self._mesh_rules: dict[tuple[str, str | None], Members] | None = None
-        self._near: dict[tuple[str, ...] | tuple[Any, ...], NearNames] = {}
+        self._near: dict[tuple[str, str | None], NearNames] = {}
         for number, obj in enumerate(self.objects):
             self._add(number, obj)
 
     def _add(self, number: int, obj: Object) -> None:
         self._numbers[id(obj)] = number
         kind = kind_names(obj.api_version, obj.kind)[0]
-        namespace = None if kind in _CLUSTER_SCOPED else obj.namespace
+        obj.home = self._home(obj)
+        namespace = None if kind in _CLUSTER_SCOPED else obj.home
         name = obj.metadata.get("name")
         file = obj.file
         self._by_kind[kind][namespace].add(number, file)
@@ -94,16 +95,16 @@ class Relations:
                     self._made_labels[pair].add(number, file)
             return
         self.pods[number] = pod
-        self._workloads[obj.namespace].add(number, file)
-        if isinstance(name, str):
-            self._workload_names[obj.namespace, name].add(number, file)
-        self.pod_labels[number] = labels_of_pods(obj, pod.labels)
-        for key, value in self.pod_labels[number].items():
-            if isinstance(value, str):
-                self._by_label[obj.namespace, key, value].add(number, file)
-                self._by_label_anywhere[key, value].add(number, file)
-                self._values[obj.namespace, key].add(value)
-                self._label_keys.add(key)
+        self.by_pod_label.add(number, obj, labels_of_pods(obj, pod.labels))
+
+    def _home(self, obj: Object) -> str | None:
+        """Return the namespace that an object is applied to, as kustomize would set it; None where that is open."""
+        if not self.changes_names:
+            return obj.namespace
+        namespaces = self._namespaces.get(obj.file)
+        if namespaces is None:
+            namespaces = self._namespaces[obj.file] = self.kustomizations.namespaces(obj.file)
+        return (next(iter(namespaces)) or obj.namespace) if len(namespaces) == 1 else None
 
     def number(self, obj: Object) -> int:
         """Return the number under which an object stands in `objects`."""
@@ -119,7 +120,7 @@ class Relations:
             return found
         by_identity: dict[Identity, list[int]] = defaultdict(list)
         for number in found:
-            by_identity[identity(self.objects[number])].append(number)
+            by_identity[self.identity(number)].append(number)
         if len(by_identity) == len(found):
             return found
         folder = self.universes.folder
@@ -129,6 +130,11 @@ class Relations:
             same_folder = [n for n, file in files.items() if folder(file) == folder(asking.file)]
             numbers_of_one[:] = same_file or same_folder or numbers_of_one
         return sorted(number for numbers_of_one in by_identity.values() for number in numbers_of_one)
+
+    def identity(self, number: int) -> Identity:
+        """Return what makes an object the same as another where it is applied: kind (with group), namespace, name."""
+        obj = self.objects[number]
+        return kind_names(obj.api_version, obj.kind)[0], obj.home, obj.name
 
     def _sees_any(self, asking: Object, members: Members) -> bool:
         return any(True for _ in self.universes.seen(asking.file, members))
@@ -145,7 +151,7 @@ class Relations:
 
     def workload_named(self, asking: Object, namespace: str | None, name: str) -> list[int]:
         """Return the workloads of whatever kind with a name in a namespace."""
-        return self._seen(asking, self._workload_names.get((namespace, name), NOBODY))
+        return self._seen(asking, self.by_pod_label.named(namespace, name))
 
     def of_kind(self, asking: Object, kind: str, namespace: str | None) -> list[int]:
         """Return all objects of a kind in a namespace that the asking object sees."""
@@ -159,7 +165,7 @@ class Relations:
 
     def namespaces_with_workloads(self) -> list[str | None]:
         """Return the namespaces in which workloads are."""
-        return list(self._workloads)
+        return list(self.by_pod_label.spaces)
 
     def has_kind(self, asking: Object, kind: str, namespace: str | None) -> bool:
         """Whether an object of a kind is there that the asking object could mean.
@@ -172,7 +178,7 @@ class Relations:
 
     def has_workload(self, asking: Object, namespace: str | None) -> bool:
         """Whether a workload is there that the asking object could mean; see `has_kind`."""
-        return self._has_close(asking, namespace, self._workloads.get(namespace, NOBODY))
+        return self._has_close(asking, namespace, self.by_pod_label.spaces.get(namespace, NOBODY))
 
     def _has_close(self, asking: Object, namespace: str | None, members: Members) -> bool:
         if namespace is not None:
@@ -183,50 +189,39 @@ class Relations:
         """Return the object that a name is likely a misspelling of: of that kind, in that namespace."""
         if kind in _CLUSTER_SCOPED:
             namespace = None
-        index = self._near_names(("name", kind, namespace), self._names.get((kind, namespace), ()))
-        for similar in index.like(name):
+        place = (kind, namespace)
+        if place not in self._near:
+            self._near[place] = NearNames(self._names.get(place, ()))
+        for similar in self._near[place].like(name):
             members = self._by_name[kind, namespace, similar]
             for number in self._seen(asking, members):
                 if namespace is not None or self.universes.near(asking.file, self.objects[number].file):
                     return number
         return None
 
-    def similar_values(self, namespace: str | None, key: str, value: str) -> list[str]:
-        """Return the values of a pod label in a namespace of which a value may be a misspelling."""
-        index = self._near_names(("label", namespace, key), self._values.get((namespace, key), ()))
-        return index.like(value)
-
-    def _near_names(self, key: tuple[Any, ...], names: Iterable[str]) -> NearNames:
-        if key not in self._near:
-            self._near[key] = NearNames(names)
-        return self._near[key]
-
     def selected(self, asking: Object, namespace: str | None, selector: Selector) -> list[int]:
         """Return the workloads of a namespace whose pods carry the labels that a selector asks for."""
-        return self._select(asking, selector, self._workloads.get(namespace, NOBODY), self._by_label, (namespace,))
+        return self._select(asking, selector, (namespace,))
 
-    def _select(
-        self,
-        asking: Object,
-        selector: Selector,
-        all_of_them: Members,
-        index: dict[Any, Members],
-        scope: tuple[Any, ...],
-        *,
-        wherever: bool = False,
-    ) -> list[int]:
-        """Select workloads; where no namespace is written only those of the same application, but for `wherever`."""
-        close = asking.namespace is None and not wherever
+    def _select(self, asking: Object, selector: Selector, spaces: tuple[str | None, ...] | None) -> list[int]:
+        """Select workloads of a namespace, of all for None.
+
+        Where no namespace is written only those of the same application are meant.
+        """
+        close = asking.home is None and spaces is not None
         view = (self.universes.folder(asking.file), frozenset(self.universes.roots(asking.file)))
-        key = (view, scope, selector, close)
+        key = (view, spaces, selector, close)
         found = self._selections.get(key)
         if found is None:
-            plain = at_run_time(selector)
-            lists = [index.get((*scope, *pair), NOBODY) for pair in plain.equalities]
-            candidates = min(lists, key=len) if lists else all_of_them
+            plain, index = at_run_time(selector), self.by_pod_label
+            candidates = (
+                index.candidates(spaces[0], plain.equalities)
+                if spaces is not None
+                else index.candidates_anywhere(plain.equalities)
+            )
             find = self.universes.seen_near if close else self.universes.seen
             seen = find(asking.file, candidates) if candidates else ()
-            found = self._selections[key] = sorted(n for n in seen if plain.matches(self.pod_labels[n]))
+            found = self._selections[key] = sorted(n for n in seen if plain.matches(index.labels[n]))
         return self._own(asking, found) if 1 < len(found) <= _MANY else found
 
     def namespaces(self, asking: Object, selector: Selector) -> list[str]:
@@ -246,17 +241,39 @@ class Relations:
             self._chosen_namespaces[key] = found
         return found
 
-    def with_label(self, asking: Object, namespace: str | None, key: str, value: str) -> Iterator[int]:
-        """Yield the workloads of a namespace whose pods carry a label."""
-        return self.universes.seen(asking.file, self._by_label.get((namespace, key, value), NOBODY))
-
     def maybe_selected(self, asking: Object, selector: Selector) -> bool:
-        """Whether a selector would match pods if namespaces that are not written down turned out to be equal."""
-        if asking.namespace is not None:
-            return bool(self.selected(asking, None, selector))
-        if not selector.equalities:
-            return bool(self._workloads)
-        return bool(self._select(asking, selector, NOBODY, self._by_label_anywhere, (), wherever=True))
+        """Whether a selector, which fits no pods as they are written, may fit some as they are applied.
+
+        Namespaces that are not written down may turn out to be equal, and kustomize may put on the labels.
+        """
+        if asking.home is None and not selector.equalities:
+            return bool(self.by_pod_label.spaces)
+        if self._possible(asking, selector):
+            return True
+        looser = self.without_gained(selector)
+        if looser == selector:
+            return False
+        gained = selector.keys - looser.keys
+        found = self._possible(asking, looser) or self.selected(asking, asking.home, looser)
+        return any(self.gains(self.objects[number], gained, pods=True) for number in found)
+
+    def _possible(self, asking: Object, selector: Selector) -> list[int]:
+        """Return the workloads that a selector fits if one of two namespaces, which is not written, is the other."""
+        return self._select(asking, selector, (None,) if asking.home is not None else None)
+
+    def without_gained(self, selector: Selector) -> Selector:
+        """Return a selector without the labels that kustomizations put on objects or pods."""
+        if self._gained.isdisjoint(selector.keys):
+            return selector
+        return Selector(
+            tuple(pair for pair in selector.equalities if pair[0] not in self._gained),
+            tuple(one for one in selector.expressions if one[0] not in self._gained),
+        )
+
+    def gains(self, obj: Object, keys: frozenset[str], *, pods: bool) -> bool:
+        """Whether kustomizations that include an object put labels on it, or on its pods."""
+        put = (writes.pod_labels if pods else writes.labels for _, writes in self.kustomizations.writers(obj.file))
+        return keys <= frozenset[str]().union(*put)
 
     def made_by_custom_resource(self, asking: Object, selector: Selector) -> bool:
         """Whether a selector points to pods that an operator makes.
@@ -267,7 +284,7 @@ class Relations:
             if self._sees_any(asking, self._makers.get(value, NOBODY)):
                 return True
             prefix = key.rpartition("/")[0]
-            if prefix and not prefix.endswith(("kubernetes.io", "k8s.io")) and key not in self._label_keys:
+            if prefix and not prefix.endswith(("kubernetes.io", "k8s.io")) and key not in self.by_pod_label.keys:
                 return True
         lists = [self._made_labels.get(pair, NOBODY) for pair in selector.equalities]
         fitting = min(lists, key=len) if lists else NOBODY
@@ -303,26 +320,21 @@ class Relations:
         """Yield everything an object names."""
         return references_of(obj, self.pods.get(self.number(obj)))
 
-    def subsets(self, asking: Object, name: str, namespace: str | None) -> list[str] | None:
-        """Return the subsets that Istio's DestinationRules define for a Service, None where there is no such rule."""
+    def mesh_rules(self, asking: Object, name: str, namespace: str | None) -> list[int]:
+        """Return Istio's DestinationRules for a Service."""
         if self._mesh_rules is None:
             self._mesh_rules = defaultdict(Members)
             for members in self.everywhere("DestinationRule.networking.istio.io").values():
                 for number, file in members.places:
                     for reference in self.references(self.objects[number]):
                         self._mesh_rules[reference.name, reference.namespace].add(number, file)
-        found = self._seen(asking, self._mesh_rules.get((name, namespace), NOBODY))
-        if not found:
-            return None
-        subsets = (mapping(self.objects[n].data.get("spec")).get("subsets") for n in found)
-        entries = (mapping(entry) for entries in subsets if isinstance(entries, list) for entry in entries)
-        return [entry["name"] for entry in entries if isinstance(entry.get("name"), str)]
+        return self._seen(asking, self._mesh_rules.get((name, namespace), NOBODY))
 
     def limit_defaults(self, obj: Object) -> dict[str, dict[str, Any]]:
         """Return `default` and `defaultRequest` that the LimitRanges of an object's namespace give containers."""
         defaults: dict[str, dict[str, Any]] = {}
-        for number in self.of_kind(obj, "LimitRange", obj.namespace):
-            if obj.namespace is None and not self.universes.near(obj.file, self.objects[number].file):
+        for number in self.of_kind(obj, "LimitRange", obj.home):
+            if obj.home is None and not self.universes.near(obj.file, self.objects[number].file):
                 continue
             limits = mapping(self.objects[number].data.get("spec")).get("limits")
             for entry in limits if isinstance(limits, list) else ():

@@ -112,7 +112,7 @@ class Rights:
     def bindings_to(self, role: Object) -> list[int]:
         """Return the bindings that bind a Role or ClusterRole."""
         self._index()
-        namespace = role.namespace if role.kind == "Role" else None
+        namespace = role.home if role.kind == "Role" else None
         members = self._by_role.get((role.kind, namespace, role.name or ""), NOBODY)
         universes = self._relations.universes
         if role.kind == "Role" and namespace is None:
@@ -127,7 +127,7 @@ class Rights:
             return
         kind, namespace, name = reference
         everywhere = binding.kind == "ClusterRoleBinding"
-        space = None if everywhere else binding.namespace
+        space = None if everywhere else binding.home
         found = relations.named(binding, kind, namespace, name)
         if kind == "Role" and namespace is None:
             found = [role for role in found if relations.universes.near(binding.file, relations.objects[role].file)]
@@ -210,7 +210,7 @@ def _role_reference(binding: Object) -> tuple[str, str | None, str] | None:
         return None
     if kind == "Role" and binding.kind == "ClusterRoleBinding":
         return None
-    return kind, binding.namespace if kind == "Role" else None, name
+    return kind, binding.home if kind == "Role" else None, name
 
 
 def _subjects(binding: Object) -> Iterator[tuple[str, str, str | None]]:
@@ -226,7 +226,7 @@ def _accounts(binding: Object) -> set[Account]:
     found: set[Account] = set()
     for kind, name, namespace in _subjects(binding):
         if kind == "ServiceAccount":
-            found.add((namespace or (binding.namespace if binding.kind == "RoleBinding" else None), name))
+            found.add((namespace or (binding.home if binding.kind == "RoleBinding" else None), name))
         elif kind == "User" and name.startswith(_USER):
             space, colon, account = name.removeprefix(_USER).partition(":")
             if colon:

@@ -13,7 +13,8 @@ from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.paths import expand
 from kube_audit.placeholders import is_placeholder
-from kube_audit.universe import Members, Universes, identity
+from kube_audit.relations import Relations
+from kube_audit.universe import Members
 
 _MOST = 3
 """How many rivals are told; more make nothing clearer."""
@@ -36,22 +37,23 @@ class Taking(NamedTuple):
 class Rivals:
     """The index of what all objects take; made when it is first asked."""
 
-    def __init__(self, objects: list[Object], universes: Universes) -> None:
-        self._universes = universes
-        self._objects = objects
+    def __init__(self, relations: Relations) -> None:
+        self._relations = relations
+        self._universes = relations.universes
+        self._objects = relations.objects
         self._members: dict[tuple[Any, ...], Members] = defaultdict(Members)
         self._same: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        for number, obj in enumerate(objects):
+        for number, obj in enumerate(self._objects):
             for one in takings(obj):
                 members = self._members[one.over, one.key]
                 if not members.places or members.places[-1][0] != number:
                     members.add(number, obj.file)
-            for key in self._identities(obj):
+            for key in self._identities(obj, number):
                 self._same[key].append(number)
 
     def of(self, obj: Object, number: int) -> Iterator[tuple[Taking, list[int]]]:
         """Yield what an object takes that objects before it have taken, with their numbers, at most three."""
-        same = sorted({n for key in self._identities(obj) for n in self._same[key][:_MOST] if n < number})
+        same = sorted({n for key in self._identities(obj, number) for n in self._same[key][:_MOST] if n < number})
         if same:
             yield Taking("identity", str(obj.ref), ("metadata", "name"), ()), same[:_MOST]
         told = set()
@@ -62,29 +64,30 @@ class Rivals:
             told.add(one)
             others = []
             for other in self._universes.seen(obj.file, members):
-                if other < number and self._meet(one.over, obj, self._objects[other]):
+                if other < number and self._meet(one.over, number, other):
                     others.append(other)
                     if len(others) == _MOST:
                         break
             if others:
                 yield one, others
 
-    def _meet(self, over: str, obj: Object, other: Object) -> bool:
+    def _meet(self, over: str, one: int, two: int) -> bool:
         """Whether two objects can stand in each other's way; nodes are shared by what is deployed together."""
-        if identity(obj) == identity(other):
+        if self._relations.identity(one) == self._relations.identity(two):
             return False
-        together = obj.namespace is not None and obj.namespace == other.namespace
+        obj, other = self._objects[one], self._objects[two]
+        together = obj.home is not None and obj.home == other.home
         return over != "nodePort" or together or self._universes.near(obj.file, other.file)
 
-    def _identities(self, obj: Object) -> Iterator[tuple[Any, ...]]:
+    def _identities(self, obj: Object, number: int) -> Iterator[tuple[Any, ...]]:
         """Yield the keys under which an object and another definition of it meet."""
         name = obj.metadata.get("name")
         if not isinstance(name, str) or is_placeholder(name):
             return
-        this = identity(obj)
+        this = self._relations.identity(number)
         yield (*this, self._universes.folder(obj.file))
         for root in self._universes.roots(obj.file):
-            yield (*this, root)
+            yield (*this, root, self._relations.kustomizations.renaming(obj.file, root))
 
 
 def takings(obj: Object) -> Iterator[Taking]:
@@ -106,7 +109,7 @@ def takings(obj: Object) -> Iterator[Taking]:
         if selector and all(isinstance(value, str) for value in selector.values()):
             words = ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
             headless = spec.get("clusterIP") == "None"
-            yield Taking("selector", words, ("spec", "selector"), (obj.namespace, words, headless))
+            yield Taking("selector", words, ("spec", "selector"), (obj.home, words, headless))
         for path, entry in expand(obj.data, "spec.ports[]"):
             port = mapping(entry).get("nodePort")
             if isinstance(port, int) and port > 0:
@@ -123,7 +126,7 @@ def _routes(obj: Object) -> Iterator[Taking]:
         host = mapping(rule).get("host", "")
         if not isinstance(host, str) or is_placeholder(host):
             continue
-        space = None if host else (obj.namespace or obj.file)  # without a host, it is mostly a shared example
+        space = None if host else (obj.home or obj.file)  # without a host, it is mostly a shared example
         if host:
             yield Taking("host", host, (*rule_path, "host"), (str(of_class), host))
         for path, entry in expand(rule, "http.paths[]"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
 
 Labels = dict[str, Any]
@@ -67,6 +68,11 @@ class Selector(NamedTuple):
         selector = spec.get("selector")
         return Selector.from_label_selector(selector) if isinstance(selector, dict) else None
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The labels that are asked for, or asked not to be there."""
+        return frozenset([*(key for key, _ in self.equalities), *(key for key, _, _ in self.expressions)])
+
     def matches(self, labels: dict[str, Any]) -> bool:
         """Whether labels fulfil every part of the selector."""
         return all(labels.get(key) == value for key, value in self.equalities) and all(
@@ -85,6 +91,18 @@ def _holds(value: Any, operator: str, values: frozenset[str]) -> bool:
         case "DoesNotExist":
             return value is None
     return False
+
+
+def requirement_path(obj: Object, key: str, *, of_expression: bool) -> Path:
+    """Return the place of what an object's selector (see `Selector.of`) says of a label."""
+    if obj.kind == "NetworkPolicy":
+        field = "podSelector"
+    else:
+        field = "endpointSelector" if obj.group == "cilium.io" else "selector"
+    if of_expression:
+        return ("spec", field, "matchExpressions")
+    plain = obj.kind in ("Service", "ReplicationController") and not obj.group
+    return ("spec", field, key) if plain else ("spec", field, "matchLabels", key)
 
 
 def labels_of_pods(obj: Object, labels: Labels) -> Labels:

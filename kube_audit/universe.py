@@ -82,7 +82,6 @@ class Universes:
         """Take all objects; folders that a pattern of `apart` fits (`clusters/*`) are variants whatever they hold."""
         self._family: dict[Folder, Folder] = {}
         """Folder that is a variant to the folder that stands for its family (a union-find forest, then flat)."""
-        self._roots: dict[str, set[int]] | None = None
         self._kustomizations = kustomizations
         self._folders: dict[str, Folder] = {}
         folders: dict[Identity, set[Folder]] = defaultdict(set)
@@ -227,11 +226,7 @@ class Universes:
 
     def roots(self, file: str) -> frozenset[int] | set[int]:
         """Return the numbers of the kustomizations that include a file."""
-        if not self._kustomizations.all:
-            return frozenset()
-        if self._roots is None:
-            self._roots = _build_roots(self._kustomizations)
-        return self._roots.get(os.path.normpath(file), frozenset())
+        return self._kustomizations.roots(file)
 
 
 def _shared(one: Folder, other: Folder) -> int:
@@ -241,20 +236,3 @@ def _shared(one: Folder, other: Folder) -> int:
             break
         count += 1
     return count
-
-
-def _build_roots(kustomizations: Kustomizations) -> dict[str, set[int]]:
-    """Return file to the numbers of the kustomizations that include it, directly or through others."""
-    by_folder = {kustomization.folder: kustomization for kustomization in kustomizations.all}
-    roots: dict[str, set[int]] = defaultdict(set)
-    for number, kustomization in enumerate(kustomizations.all):
-        pending, seen = [kustomization], {kustomization.folder}
-        while pending:
-            for path in pending.pop().includes:
-                below = by_folder.get(path)
-                if below is None:
-                    roots[path].add(number)
-                elif path not in seen:
-                    seen.add(path)
-                    pending.append(below)
-    return roots

@@ -11,7 +11,7 @@ from kube_audit.engine.scopes import Pod
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.relations import Relations
-from kube_audit.universe import Members, identity
+from kube_audit.universe import Members
 
 _MOST = 3
 """How many others are told."""
@@ -23,7 +23,8 @@ class SharedUser(NamedTuple):
 
     uid: int
     path: Path
-    others: list[int]
+    others: dict[int, Path]
+    """Number of each to where it says so."""
 
 
 class UserIds:
@@ -44,10 +45,10 @@ class UserIds:
             self._members = self._index()
         for uid, path in _ids(pod).items():
             before = (n for n in relations.universes.seen(obj.file, self._members[uid]) if n < number)
-            others = {identity(relations.objects[n]): n for n in islice(before, _LOOKED_AT)}
-            others.pop(identity(obj), None)
+            others = {relations.identity(n): n for n in islice(before, _LOOKED_AT)}
+            others.pop(relations.identity(number), None)
             if others:
-                yield SharedUser(uid, path, list(others.values())[:_MOST])
+                yield SharedUser(uid, path, {n: _ids(relations.pods[n])[uid] for n in list(others.values())[:_MOST]})
 
     def _index(self) -> dict[int, Members]:
         members: dict[int, Members] = defaultdict(Members)

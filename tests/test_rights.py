@@ -53,7 +53,7 @@ def takeovers(*texts: str) -> list[Finding]:
 def test_a_binding_reaches_an_account_by_its_name_and_by_its_groups(subject: str) -> None:
     (finding,) = takeovers(POD, binding(subject), READER)
     assert "read Secrets in every namespace" in finding.message
-    assert [place.message for place in finding.related] == ["ClusterRoleBinding b"]
+    assert [place.message for place in finding.related] == ["ClusterRoleBinding b, `roleRef`"]
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,9 @@ class Admission:
     def findings(self, obj: Object) -> Iterator[Finding]:
         """Yield a finding for each PSS check that a workload's pod fails at its namespace's level, worst mode only."""
         relations = self._related.relations
-        if obj.namespace is None or relations.number(obj) not in relations.pods:
+        if obj.home is None or relations.number(obj) not in relations.pods:
             return
-        for number in relations.named(obj, "Namespace", None, obj.namespace):
+        for number in relations.named(obj, "Namespace", None, obj.home):
             namespace = relations.objects[number]
             seen: set[tuple[str, Any]] = set()
             for mode, severity, does in _MODES:
@@ -60,7 +60,7 @@ class Admission:
                     yield broken._replace(
                         rule=RULE,
                         severity=severity,
-                        message=f"namespace `{obj.namespace}` {does} (level {level}): {broken.message}",
+                        message=f"namespace `{obj.home}` {does} (level {level}): {broken.message}",
                         related=(place,),
                     )
 

@@ -5,26 +5,24 @@ Entries are plain maps (see `entity` and `_reference`), made once per object and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from typing import Any
 
+from kube_audit.engine.nearest import NearMiss, nearest
 from kube_audit.engine.surroundings import MAKERS, Surroundings
 from kube_audit.engine.verdicts import judge
 from kube_audit.findings import Path, path_text
 from kube_audit.manifests.objects import Object, mapping
-from kube_audit.names import closest
 from kube_audit.paths import expand
 from kube_audit.placeholders import is_placeholder
 from kube_audit.referrers import Referrers, monitored_namespaces
 from kube_audit.relations import Relations
-from kube_audit.rivals import Rivals
-from kube_audit.selectors import Selector
-from kube_audit.universe import identity
+from kube_audit.rivals import Rivals, Taking, takings
+from kube_audit.selectors import Selector, requirement_path
 
 Entity = dict[str, Any]
 _MOST = 50
-_RARE = 20
+_METADATA = ("metadata",)
 _CONTROLLERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
 _CONTROL_PLANE = frozenset(
     {
@@ -80,7 +78,8 @@ class Related:
         }
         pod = self.relations.pods.get(number)
         if pod is not None:
-            made |= {"pod": pod.spec, "podLabels": pod.labels}
+            path = ".".join(map(str, pod.path[:-1]))
+            made |= {"pod": pod.spec, "podLabels": pod.labels, "template": path}
             made["replicas"] = mapping(obj.data.get("spec")).get("replicas", 1)
         self._entities[number] = made
         return made
@@ -96,60 +95,41 @@ class Related:
     def _pods(self, obj: Object) -> list[Entity]:
         """Workloads whose pods this object selects."""
         selector = Selector.of(obj)
-        return self.entities(self.relations.selected(obj, obj.namespace, selector)) if selector is not None else []
+        return self.entities(self.relations.selected(obj, obj.home, selector)) if selector is not None else []
 
     def _selects(self, obj: Object) -> bool:
         """Whether this object selects pods of any workload."""
         selector = Selector.of(obj)
-        return selector is not None and bool(self.relations.selected(obj, obj.namespace, selector))
+        return selector is not None and bool(self.relations.selected(obj, obj.home, selector))
 
     def _nearest_pods(self, obj: Object) -> list[Entity]:
-        """Return the workloads closest to what a selector asks for, best first, where it selects none.
-
-        Each has `differs`, and `at`, the path of the first label that differs.
-        """
+        """Workloads closest to what a selector asks for, best first, where it selects none; see `_near_miss`."""
         selector = Selector.of(obj)
         if selector is None or self._of(obj, "selectsPods"):
             return []
-        ranked = []
-        for number in islice(dict.fromkeys(self._candidates(obj, selector)), _MOST):
-            other = self.relations.objects[number]
-            if obj.namespace is None and not self.relations.universes.near(obj.file, other.file):
-                continue
-            labels = self.relations.pod_labels[number]
-            differs = [
-                {"key": key, "wanted": value, "found": str(labels.get(key, ""))}
-                for key, value in selector.equalities
-                if labels.get(key) != value
-            ]
-            same = len(selector.equalities) - len(differs)
-            alike = sum(1 for d in differs if closest(d["wanted"], [d["found"]]))
-            namesake = other.name == obj.name
-            if differs and (alike == len(differs) or (same and (len(differs) == 1 or namesake)) or namesake):
-                ranked.append(((2 * same + alike, -len(differs), namesake), number, differs))
-        ranked.sort(key=lambda entry: (entry[0], -entry[1]), reverse=True)
-        return [self._near_miss(number, differs) for _, number, differs in ranked[:3]]
+        relations = self.relations
+        found = nearest(relations, obj, selector, obj.home, relations.by_pod_label)
+        return [self._near_miss(obj, miss, (*relations.pods[miss.number].path[:-1], "metadata")) for miss in found]
 
-    def _candidates(self, obj: Object, selector: Selector) -> Iterator[int]:
-        """Yield workloads that a selector may mean: namesakes, similar labels, and few that share a label.
+    def _near_miss(self, obj: Object, miss: NearMiss, metadata: Path) -> Entity:
+        """Return an object with what `differs` from an object's selector, and `at`, the first label that does.
 
-        A label that many share (a team, a tool) hints at none of them.
+        `metadata` is the path of what holds the labels. In `differs`, `path` leads to the part of the selector.
         """
-        relations, namespace = self.relations, obj.namespace
-        if obj.name is not None:
-            yield from relations.workload_named(obj, namespace, obj.name)
-        for key, value in selector.equalities:
-            yield from relations.workload_named(obj, namespace, value)
-            for similar in relations.similar_values(namespace, key, value)[:5]:
-                yield from islice(relations.with_label(obj, namespace, key, similar), _RARE)
-        for pair in selector.equalities:
-            shared = list(islice(relations.with_label(obj, namespace, *pair), _RARE + 1))
-            if len(shared) <= _RARE:
-                yield from shared
-
-    def _near_miss(self, number: int, differs: list[dict[str, str]]) -> Entity:
-        path = (*self.relations.pods[number].path[:-1], "metadata", "labels", differs[0]["key"])
-        return {**self.entity(number), "differs": differs, "at": path_text(path)}
+        differs = [
+            {
+                "key": one.key,
+                "wanted": one.wanted,
+                "found": one.found,
+                "path": path_text(requirement_path(obj, one.key, of_expression=one.of_expression)),
+            }
+            for one in miss.differs
+        ]
+        return {
+            **self.entity(miss.number),
+            "differs": differs,
+            "at": path_text((*metadata, "labels", miss.differs[0].key)),
+        }
 
     def _pods_unknown(self, obj: Object) -> bool:
         """Whether pods that this object selects may exist although no manifest here makes them."""
@@ -162,7 +142,7 @@ class Related:
             return True
         if self.relations.made_by_custom_resource(obj, selector) or self.relations.maybe_selected(obj, selector):
             return True
-        return not self._of(obj, "nearestPods") and not self.relations.has_workload(obj, obj.namespace)
+        return not self._of(obj, "nearestPods") and not self.relations.has_workload(obj, obj.home)
 
     def _other_pods(self, obj: Object) -> list[Entity]:
         """Other workloads with pods of their own that this workload's selector matches as well, at most three.
@@ -173,16 +153,17 @@ class Related:
         selector = Selector.of(obj)
         if selector is None or not (selector.equalities or selector.expressions) or obj.kind not in _CONTROLLERS:
             return []
-        own, this = relations.number(obj), identity(obj)
+        own = relations.number(obj)
+        this = relations.identity(own)
         found: list[int] = []
-        for number in relations.selected(obj, obj.namespace, selector):
+        for number in relations.selected(obj, obj.home, selector):
             other = relations.objects[number]
-            if other.kind not in _CONTROLLERS or identity(other) == this or len(found) == 3:
+            if other.kind not in _CONTROLLERS or relations.identity(number) == this or len(found) == 3:
                 continue
-            if obj.namespace is None and not relations.universes.near(obj.file, other.file):
+            if obj.home is None and not relations.universes.near(obj.file, other.file):
                 continue
             back = Selector.of(other)
-            if number < own or back is None or not back.matches(relations.pod_labels.get(own, {})):
+            if number < own or back is None or not back.matches(relations.by_pod_label.labels.get(own, {})):
                 found.append(number)
         return self.entities(found)
 
@@ -198,7 +179,7 @@ class Related:
 
     def _peer(self, obj: Object, path: Path, peer: dict[str, Any]) -> dict[str, Any]:
         relations, selector = self.relations, Selector.from_label_selector(peer["podSelector"])
-        spaces: list[str | None] = [obj.namespace]
+        spaces: list[str | None] = [obj.home]
         if isinstance(peer.get("namespaceSelector"), dict):
             spaces = [*relations.namespaces(obj, Selector.from_label_selector(peer["namespaceSelector"]))]
         pods = [n for space in spaces for n in relations.selected(obj, space, selector)]
@@ -233,7 +214,7 @@ class Related:
         """
         selector = Selector.of(obj)
         found: dict[int, dict[str, Any]] = {}
-        for number in self.relations.selected(obj, obj.namespace, selector) if selector is not None else ():
+        for number in self.relations.selected(obj, obj.home, selector) if selector is not None else ():
             policies = self._policies_of(number)
             if id(policies) not in found:
                 pod = self.relations.pods[number].spec
@@ -265,6 +246,8 @@ class Related:
         relations, spec = self.relations, mapping(obj.data.get("spec"))
         if relations.made_by_custom_resource(obj, Selector.from_label_selector(spec.get("selector"))):
             return True
+        if self.referrers.maybe_monitored(obj):
+            return True
         spaces = monitored_namespaces(obj)
         if spaces is None:
             return False
@@ -272,21 +255,48 @@ class Related:
             return not any(relations.has_workload(obj, space) for space in spaces)
         return not any(relations.has_kind(obj, "Service", space) for space in spaces)
 
+    def _nearest_monitored(self, obj: Object) -> list[Entity]:
+        """What comes closest to a monitor's selector, best first, where that fits nothing; see `_near_miss`."""
+        if self._of(obj, "monitored"):
+            return []
+        relations, spec = self.relations, mapping(obj.data.get("spec"))
+        selector = Selector.from_label_selector(spec.get("selector"))
+        index = relations.by_pod_label if obj.kind == "PodMonitor" else self.referrers.by_service_label
+        spaces = monitored_namespaces(obj)
+        found = [m for space in spaces or index.spaces for m in nearest(relations, obj, selector, space, index)]
+        found.sort(key=lambda miss: len(miss.differs))
+        return [
+            self._near_miss(
+                obj,
+                miss,
+                (*relations.pods[miss.number].path[:-1], "metadata") if obj.kind == "PodMonitor" else _METADATA,
+            )
+            for miss in found[:3]
+        ]
+
     def _rivals(self, obj: Object) -> list[dict[str, Any]]:
         """What this object takes for itself that another has taken: `over`, `value`, `path`, `others`, `same`."""
         if self._all_rivals is None:
-            self._all_rivals = Rivals(self.relations.objects, self.relations.universes)
+            self._all_rivals = Rivals(self.relations)
         return [
             {
                 "over": taking.over,
                 "value": taking.value,
                 "path": path_text(taking.path),
-                "others": self.entities(others),
+                "others": [self._rival(taking, number) for number in others],
                 "same": self.relations.objects[others[0]].data == obj.data,
                 "sameFile": self.relations.objects[others[0]].file == obj.file,
             }
             for taking, others in self._all_rivals.of(obj, self.relations.number(obj))
         ]
+
+    def _rival(self, taking: Taking, number: int) -> Entity:
+        """Return an object that has taken something already, with the place where it says so."""
+        same = (
+            one for one in takings(self.relations.objects[number]) if (one.over, one.key) == (taking.over, taking.key)
+        )
+        path = next((one.path for one in same), ("metadata", "name"))
+        return {**self.entity(number), "at": path_text(path)}
 
     def _of(self, obj: Object, name: str) -> Any:
         return self.of(obj, frozenset({name}))[name]
@@ -323,6 +333,7 @@ _MAKERS: dict[str, Callable[[Related, Object], Any]] = {
     "networkPolicies": lambda related, obj: related.entities(related.referrers.network_policies(obj)),
     "monitored": lambda related, obj: related.entities(related.referrers.monitored(obj)),
     "monitoredUnknown": Related._monitored_unknown,
+    "nearestMonitored": Related._nearest_monitored,
     "autoscalers": lambda related, obj: related.entities(related.referrers.scaling(obj)),
     **MAKERS,
 }

@@ -125,7 +125,7 @@ class Engine:
             suggestion=suggestion or None,
             fix=("safe" if rule.fix.safe else "unsafe") if patches and rule.fix else None,
             patches=patches,
-            related=self._places(prepared, activation),
+            related=() if undecided else self._places(prepared, activation),
         )
 
     def _severity(self, prepared: _Prepared, activation: Any) -> Severity:
@@ -140,12 +140,16 @@ class Engine:
         entries = prepared.points_to.evaluate(activation)
         places = []
         for entry in entries if isinstance(entries, list) else [entries]:
-            number = mapping(entry).get("id")
-            if isinstance(number, int):
-                other = self._relations.objects[number]
-                span = other.place(("metadata", "name"))
-                places.append(RelatedPlace(other.file, span, str(other.ref)))
-        return tuple(places)
+            number, at = (mapping(entry).get(key) for key in ("id", "at"))
+            if not isinstance(number, int):
+                continue
+            other = self._relations.objects[number]
+            if isinstance(at, str) and at:
+                span, ref = other.place(parse_path(at), at_key=True), f"{other.ref}, `{at}`"
+            else:
+                span, ref = other.place(("metadata", "name")), str(other.ref)
+            places.append(RelatedPlace(other.file, span, ref))
+        return tuple(dict.fromkeys(places))
 
 
 class _Prepared:

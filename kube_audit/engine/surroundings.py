@@ -71,7 +71,7 @@ class Surroundings:
         What names no namespace is taken to lie in the same one where the files lie together.
         """
         members, universes = self.relations.everywhere(kind), self.relations.universes
-        namespace = obj.name if obj.kind == "Namespace" else obj.namespace
+        namespace = obj.name if obj.kind == "Namespace" else obj.home
         found: set[int] = set()
         if namespace is not None:
             found.update(islice(universes.seen(obj.file, members.get(namespace, NOBODY)), _MOST))
@@ -86,9 +86,9 @@ class Surroundings:
             self._workloads = defaultdict(Members)
             for number in self.relations.pods:
                 other = self.relations.objects[number]
-                self._workloads[other.namespace].add(number, other.file)
-        members = self._workloads.get(obj.namespace, NOBODY)
-        see = universes.seen if obj.namespace is not None else universes.seen_near
+                self._workloads[other.home].add(number, other.file)
+        members = self._workloads.get(obj.home, NOBODY)
+        see = universes.seen if obj.home is not None else universes.seen_near
         own = self.relations.number(obj)
         return (number for number in see(obj.file, members) if number != own)
 
@@ -158,12 +158,12 @@ def account_of(relations: Relations, obj: Object) -> tuple[str | None, str]:
     """Return namespace and name of the account that a workload's pods run as, that a ServiceAccount is."""
     pod = relations.pods.get(relations.number(obj))
     if pod is None:
-        return obj.namespace, obj.name or ""
+        return obj.home, obj.name or ""
     for field in ("serviceAccountName", "serviceAccount"):
         name = pod.spec.get(field)
         if isinstance(name, str) and name:
-            return obj.namespace, name
-    return obj.namespace, "default"
+            return obj.home, name
+    return obj.home, "default"
 
 
 def _has_account(related: Related, obj: Object) -> bool:
@@ -218,9 +218,9 @@ def _bindings(related: Related, obj: Object) -> list[Entity]:
 
 
 def _own_namespace(related: Related, obj: Object) -> Entity | None:
-    if obj.namespace is None:
+    if obj.home is None:
         return None
-    found = related.relations.named(obj, "Namespace", None, obj.namespace)
+    found = related.relations.named(obj, "Namespace", None, obj.home)
     return related.entity(found[0]) if found else None
 
 
@@ -256,7 +256,7 @@ def _same_images(related: Related, obj: Object) -> list[dict[str, Any]]:
             "container": use.container,
             "image": leader.use.text,
             "count": leader.users,
-            "target": related.lean(leader.first),
+            "target": {**related.lean(leader.first), "at": path_text(leader.use.path)},
         }
         for use, leader in related.around.images.drifted(obj)
     ]
@@ -264,7 +264,11 @@ def _same_images(related: Related, obj: Object) -> list[dict[str, Any]]:
 
 def _same_users(related: Related, obj: Object) -> list[dict[str, Any]]:
     return [
-        {"uid": one.uid, "path": path_text(one.path), "others": [related.lean(number) for number in one.others]}
+        {
+            "uid": one.uid,
+            "path": path_text(one.path),
+            "others": [{**related.lean(number), "at": path_text(path)} for number, path in one.others.items()],
+        }
         for one in related.around.users.shared(obj)
     ]
 

@@ -9,6 +9,7 @@ from kube_audit.engine.scopes import POD_TEMPLATES
 from kube_audit.findings import Path, path_text
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.names import closest
+from kube_audit.paths import expand
 from kube_audit.placeholders import is_placeholder
 from kube_audit.references import CREATED_EVERYWHERE, Reference
 from kube_audit.relations import Relations
@@ -25,11 +26,15 @@ _NAMED = {
     "volumes": "volume",
 }
 _DATA_FIELDS = ("data", "binaryData", "stringData")
+_SAME_NAME = {"elsewhere": "metadata.namespace", "typo": "kind"}
+"""What to look at in an object that has the name that is asked for, and is not the one that is meant."""
 
 
-def judge(
-    relations: Relations, obj: Object, reference: Reference, entity: Callable[[int], dict[str, Any]]
-) -> list[dict[str, Any]]:
+Entity = dict[str, Any]
+AsEntity = Callable[[int], Entity]
+
+
+def judge(relations: Relations, obj: Object, reference: Reference, entity: AsEntity) -> list[Entity]:
     """Return what rules see of one reference: an entry on the name, and one for each key or port that is not there.
 
     `verdict` on a name is one of
@@ -41,10 +46,10 @@ def judge(
     - unknown: no object is there that could be meant, or an operator may make it
 
     and for what is there key-typo, key-missing, port-missing, subset-typo or subset-missing, with what there is in
-    `known`.
+    `known`. Where another place in `target` than its name shows it, `at` of `target` is the path to it.
     """
     found = relations.named(obj, reference.kind, reference.namespace, reference.name)
-    entry: dict[str, Any] = {
+    entry: Entity = {
         "via": reference.via,
         "path": path_text(reference.path),
         "kind": reference.kind,
@@ -65,10 +70,16 @@ def judge(
     if not found:
         entry["verdict"], meant = _verdict_on_name(relations, obj, reference)
         if meant is not None:
-            entry |= {"similar": relations.objects[meant].name or "", "target": entity(meant)}
+            name = relations.objects[meant].name or ""
+            at = "metadata.name" if name != reference.name else _SAME_NAME[entry["verdict"]]
+            entry |= {"similar": name, "target": {**entity(meant), "at": at}}
         return [entry]
-    parts = (_keys(relations, reference, found, entry), _ports(relations, reference, found, entry))
-    return [entry, *parts[0], *parts[1], *_subsets(relations, obj, reference, entry)]
+    return [
+        entry,
+        *_keys(relations, reference, found, entry, entity),
+        *_ports(relations, reference, found, entry),
+        *_subsets(relations, obj, reference, entry, entity),
+    ]
 
 
 def _around(data: Any, path: Path) -> dict[str, str]:
@@ -90,8 +101,10 @@ def _verdict_on_name(relations: Relations, obj: Object, reference: Reference) ->
     if reference.optional or _well_known(reference) or relations.exists_elsewhere(obj, kind, reference.namespace, name):
         return "fits", None
     others = [relations.objects[n] for n in relations.named_anywhere(obj, kind, name)]
-    if any(namespace is None or other.namespace is None or _is_copied(other) for other in others):
+    if any(namespace is None or other.home is None or _is_copied(other) for other in others):
         return "fits", None  # which namespace is meant is decided where it is applied
+    if any(other.home != other.namespace for other in others):
+        return "fits", None  # kustomize sets namespaces here, those of references included
     if others:
         return "elsewhere", relations.number(others[0])
     if relations.named_by_kustomize(obj, kind, namespace, name):
@@ -125,38 +138,46 @@ def _of_other_kind(relations: Relations, obj: Object, reference: Reference) -> i
         found = relations.workload_named(obj, space, reference.name)
     elif reference.via == "role" and reference.kind in _ROLE_KINDS and relations.has_kind(obj, reference.kind, space):
         other = _ROLE_KINDS[1 - _ROLE_KINDS.index(reference.kind)]
-        found = relations.named(obj, other, obj.namespace, reference.name)
+        found = relations.named(obj, other, obj.home, reference.name)
     else:
         found = []
     return found[0] if found else None
 
 
-def _keys(relations: Relations, reference: Reference, found: list[int], entry: dict[str, Any]) -> list[dict[str, Any]]:
+def _keys(
+    relations: Relations, reference: Reference, found: list[int], entry: Entity, entity: AsEntity
+) -> list[Entity]:
     if reference.optional or not reference.keys or relations.generated(reference.kind, reference.name):
         return []
-    known = _known_keys(relations, found)
+    places = _known_keys(relations, found)
+    known = sorted(places)
     entries = []
     for path, key in reference.keys if known else ():
-        if key not in known and not is_placeholder(key):
-            similar = closest(key, sorted(known))
-            extra = {"path": path_text(path), "key": key, "known": known, "similar": similar}
+        if key not in places and not is_placeholder(key):
+            similar = closest(key, known)
+            number, field = places[similar or known[0]]
+            target = {**entity(number), "at": path_text((field, similar) if similar else (field,))}
+            extra = {"path": path_text(path), "key": key, "known": known, "similar": similar, "target": target}
             entries.append({**entry, **extra, "verdict": "key-typo" if similar else "key-missing"})
     return entries
 
 
-def _known_keys(relations: Relations, numbers: list[int]) -> list[str]:
-    """Return the data keys of the ConfigMaps or Secrets of one name; none where one of them is filled elsewhere."""
-    keys: dict[str, None] = {}
+def _known_keys(relations: Relations, numbers: list[int]) -> dict[str, tuple[int, str]]:
+    """Return the data keys of the ConfigMaps or Secrets of one name, each with its object and field.
+
+    None where one of them is filled elsewhere.
+    """
+    keys: dict[str, tuple[int, str]] = {}
     for number in numbers:
         obj = relations.objects[number]
-        own = [key for field in _DATA_FIELDS for key in mapping(obj.data.get(field))]
+        own = {key: (number, field) for field in _DATA_FIELDS for key in mapping(obj.data.get(field))}
         if not own or obj.data.get("type") == "kubernetes.io/service-account-token" or _is_copied(obj):
-            return []
-        keys |= dict.fromkeys(own)
-    return sorted(keys)
+            return {}
+        keys = own | keys
+    return keys
 
 
-def _ports(relations: Relations, reference: Reference, found: list[int], entry: dict[str, Any]) -> list[dict[str, Any]]:
+def _ports(relations: Relations, reference: Reference, found: list[int], entry: Entity) -> list[Entity]:
     port = reference.port
     if port is None or reference.kind != "Service" or (isinstance(port, str) and is_placeholder(port)):
         return []
@@ -164,25 +185,36 @@ def _ports(relations: Relations, reference: Reference, found: list[int], entry: 
     wanted = int(port) if isinstance(port, str) and port.isdecimal() and len(port) < 6 else port
     if ports is None or any(wanted in pair for pair in ports):
         return []
+    names = [name if isinstance(name, str) else "" for _, name in ports]
+    similar = closest(str(port), sorted(set(names)))
     extra = {
         "path": path_text(reference.port_path),
         "port": str(port),
         "known": [f"{name} ({number})" if name else str(number) for number, name in ports],
-        "similar": closest(str(port), sorted({name for _, name in ports if isinstance(name, str)})),
+        "similar": similar,
+        "target": {**entry["target"], "at": f"spec.ports[{names.index(similar)}].name" if similar else "spec.ports"},
     }
     return [{**entry, **extra, "verdict": "port-missing"}]
 
 
-def _subsets(relations: Relations, obj: Object, reference: Reference, entry: dict[str, Any]) -> list[dict[str, Any]]:
+def _subsets(relations: Relations, obj: Object, reference: Reference, entry: Entity, entity: AsEntity) -> list[Entity]:
     subset = reference.subset
     if not subset or is_placeholder(subset):
         return []
-    known = relations.subsets(obj, reference.name, reference.namespace)
-    if known is None or subset in known:
+    rules = relations.mesh_rules(obj, reference.name, reference.namespace)
+    subsets = [one for number in rules for _, one in expand(relations.objects[number].data, "spec.subsets[]")]
+    names = (mapping(one).get("name") for one in subsets)
+    known = [name for name in names if isinstance(name, str)]
+    if not rules or subset in known:
         return []
     similar = closest(subset, sorted(known))
-    path = (*reference.path[:-1], "subset")
-    extra = {"path": path_text(path), "subset": subset, "known": known, "similar": similar}
+    extra = {
+        "path": path_text((*reference.path[:-1], "subset")),
+        "subset": subset,
+        "known": known,
+        "similar": similar,
+        "target": {**entity(rules[0]), "at": "spec.subsets"},
+    }
     return [{**entry, **extra, "verdict": "subset-typo" if similar else "subset-missing"}]
 
 
@@ -201,15 +233,15 @@ def _service_ports(relations: Relations, numbers: list[int]) -> list[tuple[Any, 
 def _granted(relations: Relations, obj: Object, reference: Reference) -> bool:
     """Whether the Gateway API lets an object name another one: in its own namespace, or by a ReferenceGrant."""
     space = reference.namespace
-    if obj.group != "gateway.networking.k8s.io" or space in (obj.namespace, None):
+    if obj.group != "gateway.networking.k8s.io" or space in (obj.home, None):
         return True
-    if obj.namespace is None:
+    if obj.home is None:
         return True
     for number in relations.of_kind(obj, "ReferenceGrant.gateway.networking.k8s.io", space):
         spec = mapping(relations.objects[number].data.get("spec"))
         givers, takers = spec.get("from"), spec.get("to")
         asks = any(
-            mapping(one).get("kind") == obj.kind and mapping(one).get("namespace") == obj.namespace
+            mapping(one).get("kind") == obj.kind and mapping(one).get("namespace") == obj.home
             for one in (givers if isinstance(givers, list) else ())
         )
         gives = any(

@@ -1,9 +1,14 @@
-"""What the kustomizations of a tree say about the other files: which are patches, which names are generated."""
+"""What the kustomizations of a tree say about the other files: which are patches, and what they write into them.
+
+Nothing is built: `Kustomizations` only tells what a build changes, so that nobody judges what is not applied.
+Source: the reference of kustomization files (labels, commonLabels, namespace, namePrefix, images, replicas).
+"""
 
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,8 +27,36 @@ class Kustomization(NamedTuple):
     """Files and folders under resources, bases and components."""
     generated: frozenset[tuple[str, str]]
     """(kind, name) of ConfigMaps and Secrets that are generated; their hash suffix is left out."""
-    changes_names: bool
-    """A name prefix, suffix or namespace is put on everything included."""
+    components: frozenset[str]
+    """Those of `includes` that write into everything else that is included here."""
+    writes: Writes
+
+
+class Writes(NamedTuple):
+    """What a kustomization writes into everything that it includes: keys of labels and so on, not their values."""
+
+    renames: bool = False
+    """A prefix or suffix is put on names."""
+    namespace: str | None = None
+    labels: frozenset[str] = frozenset()
+    """On objects."""
+    pod_labels: frozenset[str] = frozenset()
+    """On pod templates."""
+    selectors: frozenset[str] = frozenset()
+    """In selectors; always on pod templates, too."""
+    annotations: frozenset[str] = frozenset()
+    images: frozenset[str] = frozenset()
+    """Images, as manifests name them, that are replaced."""
+    replicas: frozenset[str] = frozenset()
+    """Workloads whose number of copies is set."""
+
+    def with_also(self, other: Writes) -> Writes:
+        """Return what both write."""
+        union = (getattr(self, name) | getattr(other, name) for name in Writes._fields[2:])
+        return Writes(self.renames or other.renames, self.namespace or other.namespace, *union)
+
+
+NOTHING = Writes()
 
 
 @dataclass(slots=True)
@@ -33,6 +66,51 @@ class Kustomizations:
     all: list[Kustomization] = field(default_factory=list)
     _patches: dict[str, str] = field(default_factory=dict)
     _configuration: dict[str, str] = field(default_factory=dict)
+    _builds: _Builds | None = None
+
+    def roots(self, file: str) -> frozenset[int] | set[int]:
+        """Return the numbers of the kustomizations that include a file, directly or through others."""
+        return self._built().roots.get(os.path.normpath(file), frozenset()) if self.all else frozenset()
+
+    def writers(self, file: str) -> Iterator[tuple[int, Writes]]:
+        """Yield each kustomization that writes into a file's objects: its number, and what it writes."""
+        if self.all:
+            writes = self._built().writes
+            yield from ((root, writes[root]) for root in sorted(self.roots(file)) if writes[root] is not NOTHING)
+
+    def in_every_build(self, file: str, test: Callable[[Writes], bool]) -> bool:
+        """Whether a test holds for some kustomization on each way from a file up to what is applied."""
+        fitting = {root for root, writes in self.writers(file) if test(writes)}
+        return bool(fitting) and all(not way.isdisjoint(fitting) for way in self._ways(file))
+
+    def namespaces(self, file: str) -> set[str | None]:
+        """Return the namespaces that the builds of a file put its objects into; None is the one that is written."""
+        setting = {root: writes.namespace for root, writes in self.writers(file) if writes.namespace}
+        if not setting:
+            return {None}
+        above = self._built().above
+        found: set[str | None] = set()
+        for way in self._ways(file):
+            here = sorted(way & setting.keys())
+            outermost = [root for root in here if above[root].isdisjoint(here)]
+            found |= {setting[root] for root in outermost or here} or {None}
+        return found
+
+    def renaming(self, file: str, root: int) -> frozenset[int]:
+        """Return the kustomizations that put something before or after a file's names when one of them is built."""
+        above = self._built().above
+        return frozenset(n for n, writes in self.writers(file) if writes.renames and (n == root or root in above[n]))
+
+    def _ways(self, file: str) -> list[set[int]]:
+        """Return for each outermost kustomization that includes a file, all those on the way there."""
+        roots, above = self.roots(file), self._built().above
+        tops = [root for root in roots if not above[root]]
+        return [{root for root in roots if root == top or top in above[root]} for top in tops]
+
+    def _built(self) -> _Builds:
+        if self._builds is None:
+            self._builds = _follow(self.all)
+        return self._builds
 
     def add(self, kustomization: Kustomization) -> None:
         """Take a kustomization into account."""
@@ -50,6 +128,50 @@ class Kustomizations:
         if file in self._configuration:
             return "kustomize configuration, named by a kustomization"
         return None
+
+
+class _Builds(NamedTuple):
+    """What comes of kustomizations that include each other, by their numbers."""
+
+    roots: dict[str, set[int]]
+    """File to the kustomizations that include it."""
+    above: dict[int, set[int]]
+    """Kustomization to those that include it."""
+    writes: list[Writes]
+    """What each writes, its components included."""
+
+
+def _follow(kustomizations: list[Kustomization]) -> _Builds:
+    by_folder = {kustomization.folder: number for number, kustomization in enumerate(kustomizations)}
+    roots: dict[str, set[int]] = defaultdict(set)
+    above: dict[int, set[int]] = defaultdict(set)
+    writes = []
+    for number, kustomization in enumerate(kustomizations):
+        pending, seen = [kustomization], {kustomization.folder}
+        while pending:
+            for path in pending.pop().includes:
+                below = by_folder.get(path)
+                if below is None:
+                    roots[path].add(number)
+                elif path not in seen:
+                    seen.add(path)
+                    above[below].add(number)
+                    pending.append(kustomizations[below])
+        writes.append(_with_components(number, kustomizations, by_folder))
+    return _Builds(roots, above, writes)
+
+
+def _with_components(number: int, kustomizations: list[Kustomization], by_folder: dict[str, int]) -> Writes:
+    pending, seen = [number], {number}
+    found = kustomizations[number].writes
+    while pending:
+        for path in kustomizations[pending.pop()].components:
+            component = by_folder.get(path)
+            if component is not None and component not in seen:
+                seen.add(component)
+                pending.append(component)
+                found = found.with_also(kustomizations[component].writes)
+    return NOTHING if found == NOTHING else found
 
 
 def is_kustomization(file: str, data: Any) -> bool:
@@ -97,8 +219,40 @@ def read(file: str, data: dict[str, Any]) -> Kustomization:
         | joined(values),
         includes=joined(paths("resources", "bases", "components")),
         generated=generated,
-        changes_names=any(data.get(key) for key in ("namePrefix", "nameSuffix", "namespace")),
+        components=joined(paths("components")),
+        writes=_writes(data),
     )
+
+
+def _writes(data: dict[str, Any]) -> Writes:
+    everywhere = _keys(data.get("commonLabels"))
+    entries = [entry for entry in _list(data.get("labels")) if isinstance(entry, dict)]
+    selecting = everywhere.union(*(_keys(one.get("pairs")) for one in entries if one.get("includeSelectors") is True))
+    on_pods = selecting.union(*(_keys(one.get("pairs")) for one in entries if one.get("includeTemplates") is True))
+    namespace = data.get("namespace")
+    return Writes(
+        renames=bool(data.get("namePrefix") or data.get("nameSuffix")),
+        namespace=namespace if isinstance(namespace, str) and namespace else None,
+        labels=everywhere.union(*(_keys(one.get("pairs")) for one in entries)),
+        pod_labels=on_pods,
+        selectors=selecting,
+        annotations=_keys(data.get("commonAnnotations")),
+        images=_names(one for one in _list(data.get("images")) if _replaces(one)),
+        replicas=_names(_list(data.get("replicas"))),
+    )
+
+
+def _replaces(image: Any) -> bool:
+    return isinstance(image, dict) and any(image.get(key) for key in ("newName", "newTag", "digest"))
+
+
+def _names(entries: Iterable[Any]) -> frozenset[str]:
+    named = (entry.get("name") for entry in entries if isinstance(entry, dict))
+    return frozenset(name for name in named if isinstance(name, str))
+
+
+def _keys(value: Any) -> frozenset[str]:
+    return frozenset(key for key in value if isinstance(key, str)) if isinstance(value, dict) else frozenset()
 
 
 def _list(value: Any) -> list[Any]:

@@ -29,6 +29,8 @@ class Object:
     kind: str
     schema_valid: bool = True
     """Set by validation: rules stay silent about what the schema has refused already."""
+    home: str | None = None
+    """Set by Relations: the namespace that it is applied to, as far as the files tell; `namespace` is what it says."""
 
     @property
     def group(self) -> str:

@@ -162,7 +162,8 @@ def test_a_selector_that_fits_has_pods_and_no_nearest() -> None:
 def test_the_nearest_workload_tells_the_labels_that_differ() -> None:
     seen = related(service("{app: fronted, tier: a}"), workload("{app: frontend, tier: a}", name="x"))
     (nearest,) = seen("nearestPods")
-    assert nearest["differs"] == [{"key": "app", "wanted": "fronted", "found": "frontend"}]
+    (differs,) = nearest["differs"]
+    assert differs == {"key": "app", "wanted": "fronted", "found": "frontend", "path": "spec.selector.app"}
     assert nearest["at"] == "spec.template.metadata.labels.app"
     assert not seen("podsUnknown")
 

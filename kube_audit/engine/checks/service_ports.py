@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.elements import Element, Hit
+from kube_audit.findings import path_text
 from kube_audit.manifests.objects import mapping
 from kube_audit.names import closest
+from kube_audit.paths import expand
 from kube_audit.placeholders import is_placeholder
 
 _Port = tuple[str, int, str]
@@ -44,15 +46,16 @@ def target_ports(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
             continue
         known = lacking[0][1]
         names = [name for name, _, of_protocol in known if name and of_protocol == protocol]
+        similar = "" if numeric else closest(str(target), names)
         found = {
             "path": f"spec.ports[{index}].targetPort",
             "port": str(port.get("name", port.get("port", ""))),
             "target": str(target),
             "numeric": numeric,
             "some": len(lacking) < len(declared),
-            "pods": [pod for pod, _ in lacking[:3]],
+            "pods": [{**pod, "at": _place(pod, similar)} for pod, _ in lacking[:3]],
             "known": [_told(*one) for one in known],
-            "similar": "" if numeric else closest(str(target), names),
+            "similar": similar,
         }
         yield Hit(("spec", "ports", index, "targetPort" if "targetPort" in port else "port"), found)
 
@@ -72,6 +75,15 @@ def _declared(pod: Mapping[str, Any]) -> tuple[list[_Port], bool]:
             name, number, protocol = (port.get(field) for field in ("name", "containerPort", "protocol"))
             found.append((str(name or ""), number if isinstance(number, int) else 0, str(protocol or "TCP")))
     return found, complete and not any(is_placeholder(name) for name, _, _ in found)
+
+
+def _place(pod: Mapping[str, Any], name: str) -> str:
+    """Return the path of the port of a name in a workload; of the first container that declares ports, else of any."""
+    template = f"{pod['template']}." if pod["template"] else ""
+    for path, port in expand(pod["pod"], "containers[].ports[]"):
+        if not name or mapping(port).get("name") == name:
+            return f"{template}spec.{path_text(path if name else path[:-1])}"
+    return f"{template}spec.containers"
 
 
 def _has(known: list[_Port], target: int | str, protocol: str) -> bool:

@@ -69,7 +69,7 @@ def test_a_request_is_missing_where_an_autoscaler_measures_in_percent(
 ) -> None:
     found = audited(scaler, DEPLOYMENT, rules=("hpa-target-without-requests",))
     assert [finding.path[-1] for finding in found] == missing
-    assert all(finding.related[0].message.endswith("web") for finding in found)
+    assert all(finding.related[0].message.endswith("web, `spec.metrics`") for finding in found)
 
 
 @pytest.mark.parametrize(
