@@ -84,7 +84,11 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     objects = [obj for one in manifests for obj in one.objects]
     active = {rule.id: rule for rule in request.rules}
     for one in manifests:
-        findings.extend(_reading_finding(one, problem) for problem in one.problems if problem.rule in active)
+        findings.extend(
+            _reading_finding(one, problem, active[problem.rule].severity)
+            for problem in one.problems
+            if problem.rule in active
+        )
     objects = _validate(request, schemas, objects, active, findings, summary)
     summary.objects = len(objects)
     wanted = Wanted(request.only, request.changes, objects)
@@ -187,7 +191,7 @@ def _unread_kustomizations(folders: Iterable[str], read: set[str]) -> Iterator[s
             here = os.path.dirname(here)
 
 
-def _reading_finding(one: Manifest, problem: Problem) -> Finding:
+def _reading_finding(one: Manifest, problem: Problem, severity: Severity) -> Finding:
     related: tuple[RelatedPlace, ...] = ()
     if problem.related is not None:
         start, end, message = problem.related
@@ -195,7 +199,7 @@ def _reading_finding(one: Manifest, problem: Problem) -> Finding:
     span = one.text.span(problem.start, problem.end)
     return Finding(
         rule=problem.rule,
-        severity="error",
+        severity=severity,
         message=problem.message,
         remediation=problem.remediation,
         file=one.file,
@@ -232,13 +236,14 @@ def _validate(
         kept.append(obj)
         obj.schema_valid = not problems and schemas.fits(typed)
         findings.extend(
-            _validation_finding(obj, problem, "error", problem.path, at_key=problem.at == "key")
+            _validation_finding(obj, problem, active[problem.rule].severity, problem.path, at_key=problem.at == "key")
             for problem in problems
             if problem.rule in active
         )
         version = judge(obj.api_version, obj.kind, request.kubernetes_version, schemas)
         if version is not None and version.rule in active:
-            findings.append(_validation_finding(obj, version, version.severity, version.path, at_key=False))
+            severity = active[version.rule].severity
+            findings.append(_validation_finding(obj, version, severity, version.path, at_key=False))
         elif version is None and not known:
             summary.not_validated += 1
     return kept

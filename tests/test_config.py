@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kube_audit import config
+from kube_audit import audit, config
+from kube_audit.validation.kubernetes import newest_version
 from tests.support import catalogue
 
 
@@ -72,6 +73,15 @@ def test_files_that_build_on_each_other_in_a_circle_are_told(tmp_path: Path) -> 
 def test_a_base_that_is_missing_is_told_where_it_is_named(tmp_path: Path) -> None:
     with pytest.raises(config.ConfigError, match=r"\.kube-audit\.yaml:1: .*nowhere\.yaml"):
         config.load(write(tmp_path, "extends: nowhere.yaml\n"))
+
+
+def test_findings_of_schemas_versions_and_yaml_have_the_severity_that_the_configuration_says() -> None:
+    text = "apiVersion: batch/v1beta1\nkind: CronJob\nmetadata: {name: a}\n---\na: [\n---\n"
+    text += "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, name: a}\ndata: []\n"
+    ids = ["api-version-removed", "yaml-syntax", "yaml-duplicate-key", "schema-invalid"]
+    rules = catalogue().choose("schema", [], [], {rule: config.RuleSetting(severity="info") for rule in ids})
+    found = audit.run(audit.Request([("a.yaml", text.encode())], rules, newest_version()), catalogue()).findings
+    assert {(finding.rule, finding.severity) for finding in found} == {(rule, "info") for rule in ids}
 
 
 def test_settings_switch_rules_on_and_off_and_change_their_severity() -> None:

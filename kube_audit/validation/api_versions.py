@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from kube_audit.findings import FixSafety, Patch, Path, Severity
+from kube_audit.findings import FixSafety, Patch, Path
 from kube_audit.validation.api_history import ROWS
 from kube_audit.validation.kubernetes import Schemas, definitions, supported_versions
 
@@ -132,7 +132,6 @@ class VersionProblem:
     """An apiVersion or kind that the target version does not serve, or soon will not."""
 
     rule: Literal["api-version-removed", "api-version-deprecated", "schema-invalid"]
-    severity: Severity
     path: Path
     """Which of `apiVersion` and `kind` to point at."""
     message: str
@@ -215,19 +214,18 @@ def _replacement(known: ApiChange, kind: str, schemas: Schemas) -> str | None:
 
 def _removed(known: ApiChange, kind: str, schemas: Schemas) -> VersionProblem:
     message = f"{known.api_version} {kind}: gone since Kubernetes {known.removed}"
-    return _change_problem("api-version-removed", "error", message, known, kind, schemas)
+    return _change_problem("api-version-removed", message, known, kind, schemas)
 
 
 def _deprecated(known: ApiChange, kind: str, schemas: Schemas) -> VersionProblem:
     message = f"{known.api_version} {kind}: deprecated since Kubernetes {known.deprecated}"
     if known.removed is not None:
         message += f", to be removed in {known.removed}"
-    return _change_problem("api-version-deprecated", "warning", message, known, kind, schemas)
+    return _change_problem("api-version-deprecated", message, known, kind, schemas)
 
 
 def _change_problem(
     rule: Literal["api-version-removed", "api-version-deprecated"],
-    severity: Severity,
     message: str,
     known: ApiChange,
     kind: str,
@@ -237,7 +235,7 @@ def _change_problem(
     if replacement is None:
         message += f"; {known.note}" if known.note else ""
         remediation = f"{known.note[:1].upper()}{known.note[1:]}." if known.note else "Remove the object."
-        return VersionProblem(rule, severity, ("apiVersion",), message, remediation)
+        return VersionProblem(rule, ("apiVersion",), message, remediation)
     message += f"; use {replacement}"
     note = known.note if replacement == known.replacement else ""
     message += f"; {note}" if note else ""
@@ -249,7 +247,7 @@ def _change_problem(
         remediation += " and adapt the fields that changed." if note else " and check the fields against it."
     patch = Patch("set", ("apiVersion",), replacement)
     fix: FixSafety = "safe" if same else "unsafe"
-    return VersionProblem(rule, severity, ("apiVersion",), message, remediation, (patch,), fix)
+    return VersionProblem(rule, ("apiVersion",), message, remediation, (patch,), fix)
 
 
 def _serving(kind: str, schemas: Schemas) -> list[str]:
@@ -319,7 +317,7 @@ def _wrong_version(message: str, kind: str, right: str) -> VersionProblem:
 
 def _problem(field: str, message: str, remediation: str, *patches: Patch) -> VersionProblem:
     fix: FixSafety | None = "unsafe" if patches else None
-    return VersionProblem("schema-invalid", "error", (field,), message, remediation, patches, fix)
+    return VersionProblem("schema-invalid", (field,), message, remediation, patches, fix)
 
 
 def _kind_meant(kind: str, kinds: list[str]) -> str | None:

@@ -127,7 +127,6 @@ def test_whatever_a_version_serves_is_fine_there_unless_deprecated() -> None:
 def test_a_removed_version_is_an_error_that_names_release_replacement_and_what_else_changes() -> None:
     assert problem("extensions/v1beta1", "Deployment", "1.30") == VersionProblem(
         "api-version-removed",
-        "error",
         ("apiVersion",),
         "extensions/v1beta1 Deployment: gone since Kubernetes 1.16; use apps/v1; there, `spec.selector` is "
         "required and must match the labels of the pod template",
@@ -191,7 +190,7 @@ def test_the_target_version_decides(target: str, rule: str | None) -> None:
 
 def test_a_deprecated_version_is_a_warning_that_names_the_release_that_drops_it() -> None:
     found = problem("networking.k8s.io/v1beta1", "IPAddress", "1.35")
-    assert (found.rule, found.severity, found.fix) == ("api-version-deprecated", "warning", "safe")
+    assert (found.rule, found.fix) == ("api-version-deprecated", "safe")
     assert found.message == (
         "networking.k8s.io/v1beta1 IPAddress: deprecated since Kubernetes 1.34, to be removed in 1.37; "
         "use networking.k8s.io/v1"
@@ -252,7 +251,7 @@ def test_an_unknown_kind_is_an_error_that_says_what_was_meant(
     api_version: str, kind: str, end: str, patches: dict[str, str]
 ) -> None:
     found = problem(api_version, kind)
-    assert (found.rule, found.severity) == ("schema-invalid", "error")
+    assert found.rule == "schema-invalid"
     assert found.message.endswith(end)
     assert {str(patch.path[0]): patch.value for patch in found.patches} == patches
     assert found.fix == ("unsafe" if patches else None)
