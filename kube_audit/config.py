@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import math
+import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from kube_audit.bundled import schemas_dir
+from kube_audit.config_errors import Place, mistakes, places_in_toml, places_in_yaml
 from kube_audit.findings import Path as DataPath
-from kube_audit.findings import Severity, path_text
+from kube_audit.findings import Severity
 from kube_audit.manifests.objects import without_nulls
 from kube_audit.manifests.text import decode
-from kube_audit.manifests.yaml import Document, documents
-from kube_audit.names import closest
+from kube_audit.manifests.yaml import documents
 
 FILE_NAMES = (".kube-audit.yaml", ".kube-audit.yml")
 _PYPROJECT = "pyproject.toml"
@@ -48,11 +49,15 @@ class Override(NamedTuple):
     reason: str
     until: str | None
     origin: str
-    """Where it stands, `file:line`."""
+    """Where it stands, `file:line:column`."""
 
 
 class Config(NamedTuple):
-    """The effective configuration. `values` has every key that is set, `origins` where each was set last."""
+    """The effective configuration. `values` has every key that is set.
+
+    `origins` says where each was set last, as `file:line:column`; `rules.<id>` is there for each rule, `at_rule` for
+    those of overrides.
+    """
 
     file: Path | None
     values: Mapping[str, Any]
@@ -74,15 +79,25 @@ EMPTY = Config(None, MappingProxyType({}), MappingProxyType({}), ())
 
 def find(start: Path) -> Path | None:
     """Return the nearest configuration file, looking from a file or folder upwards; None where there is none."""
-    folder = start if start.is_dir() else start.parent
+    folder = Path(os.path.abspath(start if os.path.isdir(start) else start.parent))
     for here in (folder, *folder.parents):
         for name in FILE_NAMES:
-            if (here / name).is_file():
+            if os.path.isfile(here / name):
                 return here / name
         project = here / _PYPROJECT
-        if project.is_file() and _in_pyproject(project) is not None:
+        if os.path.isfile(project) and _is_meant(project):
             return project
     return None
+
+
+def _is_meant(project: Path) -> bool:
+    """Whether a pyproject.toml has a configuration, as far as can be told where it is broken."""
+    try:
+        return b"kube-audit" in project.read_bytes() and _section(project)[1] is not None
+    except OSError:
+        return False
+    except ConfigError:
+        return re.search(rb"tool\s*\.\s*[\"']?kube-audit", project.read_bytes()) is not None
 
 
 def load(file: Path) -> Config:
@@ -90,26 +105,32 @@ def load(file: Path) -> Config:
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     overrides: list[Override] = []
-    for one, data, document in reversed(list(_chain(file))):
+    for one, data, place in reversed(list(_chain(file))):
         for key, value in data.items():
             if key == "extends":
                 continue
-            origin = _origin(one, document, (key,))
             if key == "rules":
                 values["rules"] = {**values.get("rules", {}), **value}
-                origins |= {f"rules.{rule}": _origin(one, document, ("rules", rule)) for rule in value}
-                continue
-            if key == "overrides":
-                overrides += [
-                    _override(one, entry, _origin(one, document, ("overrides", n))) for n, entry in enumerate(value)
-                ]
-                continue
-            values[key] = _anchored(key, value, one.parent)
-            origins[key] = origin
+                origins |= {f"rules.{rule}": place(("rules", rule)) for rule in value}
+            elif key == "overrides":
+                for number, entry in enumerate(value):
+                    at: DataPath = ("overrides", number)
+                    origins |= {
+                        f"{at_rule(len(overrides), rule)}": place((*at, "rules", rule)) for rule in entry["rules"]
+                    }
+                    overrides.append(_override(one, entry, place(at)))
+            else:
+                values[key] = _anchored(key, value, one.parent)
+                origins[key] = place((key,))
     return Config(file, values, origins, tuple(overrides))
 
 
-def _chain(file: Path) -> Iterator[tuple[Path, dict[str, Any], Document | None]]:
+def at_rule(override: int, rule: str) -> str:
+    """Return the key in `origins` of a rule that an override, counted from 0, names."""
+    return f"overrides[{override}].{rule}"
+
+
+def _chain(file: Path) -> Iterator[tuple[Path, dict[str, Any], Place]]:
     """Yield a configuration, the one it extends, and so on."""
     seen: list[Path] = []
     said_by = ""
@@ -117,104 +138,77 @@ def _chain(file: Path) -> Iterator[tuple[Path, dict[str, Any], Document | None]]
         if file.resolve() in seen or len(seen) >= _MOST_EXTENDED:
             raise ConfigError(f"{said_by}: `extends` goes in a circle, or deeper than {_MOST_EXTENDED} files")
         seen.append(file.resolve())
-        data, document = _read(file, said_by)
-        yield file, data, document
+        try:
+            data, place = _read(file)
+        except OSError as error:
+            where = f"{said_by}: " if said_by else ""
+            raise ConfigError(f"{where}{file} cannot be read: {error.strerror}") from error
+        _check(data, place)
+        yield file, data, place
         if "extends" not in data:
             return
-        said_by = _origin(file, document, ("extends",))
-        file = file.parent / data["extends"]
+        said_by = place(("extends",))
+        file = Path(os.path.normpath(file.parent / data["extends"]))
 
 
-def _read(file: Path, said_by: str) -> tuple[dict[str, Any], Document | None]:
+def _read(file: Path) -> tuple[Any, Place]:
+    """Return what a file says and where it says so. Raises ConfigError, and OSError where it cannot be read."""
     if file.name == _PYPROJECT:
-        data = _in_pyproject(file) or {}
-        _check(file, data, None)
-        return data, None
-    try:
-        text, bad_bytes = decode(file.read_bytes())
-    except OSError as error:
-        where = f"{said_by}: " if said_by else ""
-        raise ConfigError(f"{where}{file} cannot be read: {error.strerror}") from error
+        text, section = _section(file)
+        if section is None:
+            raise ConfigError(f"{file}: there is no section [tool.kube-audit]")
+        return section, places_in_toml(file, text, ("tool", "kube-audit"))
+    read, bad_bytes = decode(file.read_bytes())
     if bad_bytes is not None:
-        line, column = text.position(bad_bytes.offset)
+        line, column = read.position(bad_bytes.offset)
         raise ConfigError(f"{file}:{line}:{column}: {bad_bytes.message}")
-    found = list(documents(text))
-    if not found:
-        return {}, None
+    found = list(documents(read))
     for document in found:
         for problem in document.problems:
-            line, column = text.position(problem.start)
+            line, column = read.position(problem.start)
             raise ConfigError(f"{file}:{line}:{column}: {problem.message}. {problem.remediation}")
     if len(found) > 1:
         raise ConfigError(f"{file}:{found[1].line}:1: a configuration is one YAML document")
-    data = without_nulls(found[0].data)
-    _check(file, data, found[0])
-    return data, found[0]
+    return without_nulls(found[0].data) if found else {}, places_in_yaml(file, found[0] if found else None)
 
 
-def _in_pyproject(file: Path) -> dict[str, Any] | None:
+def _section(project: Path) -> tuple[str, Any]:
+    """Return the text of a pyproject.toml and what it has at `tool.kube-audit`, None for nothing.
+
+    Raises ConfigError where it is broken, and OSError where it cannot be read.
+    """
     import tomllib
 
     try:
-        content = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return None  # not ours to complain about
-    section = content.get("tool", {}).get("kube-audit")
-    return section if isinstance(section, dict) else None
+        text = project.read_text("utf-8")
+        content: Any = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{project}: this is no UTF-8 text") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        message, _, at = str(error).partition(" (at ")
+        place = re.match(r"line (\d+), column (\d+)", at)
+        where = f":{place[1]}:{place[2]}" if place else ""
+        raise ConfigError(f"{project}{where}: this is no TOML: {message}") from error
+    tool = content.get("tool")
+    return text, _as_json(tool.get("kube-audit")) if isinstance(tool, dict) else None
 
 
-def _check(file: Path, data: Any, document: Document | None) -> None:
-    """Hold a configuration against the schema; every mistake is told."""
-    import jsonschema_rs
-
-    schema = json.loads((schemas_dir() / "config.schema.json").read_bytes())
-    mistakes = []
-    for error in jsonschema_rs.validator_for(schema).iter_errors(data):
-        path: DataPath = tuple(error.instance_path)
-        unknown = getattr(error.kind, "unexpected", None)
-        for key in unknown or ():
-            near = closest(key, _known_keys(schema, path))
-            hint = f"; did you mean `{near}`?" if near else ""
-            mistakes.append((_place(file, document, (*path, key)), f"unknown key `{key}`{hint}"))
-        if unknown is None:
-            name = f"`{path_text(path)}`: " if path else ""
-            mistakes.append((_place(file, document, path), f"{name}{_reason(path, error)}"))
-    if mistakes:
-        raise ConfigError("\n".join(f"{place}: {reason}" for place, reason in sorted(mistakes)))
+def _as_json(value: Any) -> Any:
+    """Return TOML's data as YAML would have it: dates and times as text."""
+    if isinstance(value, dict):
+        return {key: _as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    is_number = isinstance(value, float) and math.isfinite(value)
+    return value if is_number or isinstance(value, str | bool | int | None) else str(value)
 
 
-def _reason(path: DataPath, error: Any) -> str:
-    if error.kind.name == "enum":
-        return f"{json.dumps(error.instance)} is none of {', '.join(map(json.dumps, error.kind.options))}"
-    if path == ("kubernetes-version",):
-        return f'write it as quoted text, such as "1.34"; {json.dumps(error.instance)} is none'
-    if path[:1] == ("rules",) and error.kind.name == "oneOf":
-        return "is on, off, error, warning, info, or a mapping of enabled, severity and params"
-    if path[:1] == ("overrides",) and error.kind.name == "anyOf":
-        return "names no condition: paths, kinds, namespaces, names or labels"
-    return str(error.message)[:200]
-
-
-def _known_keys(schema: dict[str, Any], path: DataPath) -> list[str]:
-    node: Any = schema
-    for step in path:
-        node = node.get("items", {}) if isinstance(step, int) else node.get("properties", {}).get(step, {})
-    return list(node.get("properties", ()))
-
-
-def _place(file: Path, document: Document | None, path: DataPath) -> str:
-    if document is None:
-        return str(file)
-    trail = document.nodes.walk(document.root, path)
-    node = trail[-1][1] if trail else document.root
-    if trail and trail[-1][0] is not None:
-        node = trail[-1][0]
-    line, column = document.text.position(document.offset + document.nodes.start[node])
-    return f"{file}:{line}:{column}"
-
-
-def _origin(file: Path, document: Document | None, path: DataPath) -> str:
-    return _place(file, document, path).rpartition(":")[0] if document is not None else str(file)
+def _check(data: Any, place: Place) -> None:
+    """Hold a configuration against the schema. Raises ConfigError with every mistake."""
+    found = [(*place(path).rsplit(":", 2), reason) for path, reason in mistakes(data)]
+    if found:
+        found.sort(key=lambda mistake: (int(mistake[1]), int(mistake[2]), mistake[3]))
+        raise ConfigError("\n".join(f"{file}:{line}:{column}: {reason}" for file, line, column, reason in found))
 
 
 def _anchored(key: str, value: Any, folder: Path) -> Any:

@@ -47,8 +47,8 @@ def check(
 ) -> int:
     """Audit and report; return the exit status. Raises CannotRun where that could not be done."""
     from kube_audit import audit
+    from kube_audit.cli.configuration import check_names, configuration, rules_of
     from kube_audit.engine import catalogue
-    from kube_audit.engine.model import RuleError
     from kube_audit.sources.files import PathError, SourceFile, find
     from kube_audit.validation.kubernetes import newest_version, supported_versions
 
@@ -56,23 +56,23 @@ def check(
         raise CannotRun("--unsafe-fixes goes with --fix or --diff")
     if no_cache:
         cache.disable()
-    config = _config(config_file, paths)
-    targets = [_target(output) for output in outputs or config.get("output", ("text",))]
+    config = configuration(config_file, paths)
+    targets = _targets(outputs, config)
     profile = profile or config.get("profile", "default")
     severity = severity or config.get("severity")
     fail_on = fail_on or config.get("fail-on", "warning")
     version = (kubernetes_version or config.get("kubernetes-version") or newest_version()).removeprefix("v")
     if version not in supported_versions():
         known = supported_versions()
-        raise CannotRun(f"Kubernetes {version} is not known; --kubernetes-version takes {known[0]} to {known[-1]}")
+        where = f"{config.origins['kubernetes-version']}: " if not kubernetes_version else ""
+        raise CannotRun(f"{where}Kubernetes {version} is not known; {known[0]} to {known[-1]} are")
     try:
-        known_rules = catalogue.load([Path(folder) for folder in (*config.get("rule-folders", ()), *rule_folders)])
+        known_rules = rules_of(config, rule_folders)
+        check_names(config, known_rules)
         rules = known_rules.choose(profile, _ids(select), _ids(ignore), config.rules)
-        if wrong := known_rules.wrong_params(config.rules):
-            raise CannotRun("\n".join(f"{config.origins[f'rules.{rule}']}: {reason}" for rule, reason in wrong))
         sources = list(find((*(paths or (".",)), *trees), Path.cwd()))
         asked = list(find(paths or (".",), Path.cwd())) if trees else sources
-    except (PathError, RuleError, catalogue.SelectionError) as error:
+    except (PathError, catalogue.SelectionError) as error:
         raise CannotRun(str(error)) from error
     with _progress() as progress:
         params = {rule: setting.params for rule, setting in config.rules.items() if setting.params}
@@ -113,25 +113,18 @@ def check(
     return FINDINGS if any(at_least(finding.severity, fail_on) for finding in counted) else 0
 
 
-def _config(file: str | None, paths: tuple[str, ...]) -> Config:
-    """Return the configuration that is named, or the nearest one from the first audited path upwards."""
-    from kube_audit import config
-
-    start = Path(paths[0]) if paths and paths[0] != "-" else Path.cwd()
-    found = Path(file) if file else config.find(start.absolute())
-    try:
-        return config.EMPTY if found is None else config.load(_shown(found))
-    except config.ConfigError as error:
-        raise CannotRun(str(error)) from error
-
-
-def _shown(file: Path) -> Path:
-    """Return a path relative to the working directory where it lies below it: messages are shorter."""
-    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
-
-
 def _ids(values: Iterable[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def _targets(outputs: tuple[str, ...], config: Config) -> list[tuple[str, str | None]]:
+    """Return the reports to write, of the command line or else of the configuration."""
+    if outputs:
+        return [_target(output) for output in outputs]
+    try:
+        return [_target(output) for output in config.get("output", ("text",))]
+    except CannotRun as error:
+        raise CannotRun(f"{config.origins['output']}: {error}") from error
 
 
 def _target(output: str) -> tuple[str, str | None]:

@@ -13,6 +13,7 @@ import click
 
 from kube_audit.bundled import rules_dir
 from kube_audit.cli import FINDINGS
+from kube_audit.cli.configuration import configuration, rules_of
 from kube_audit.cli.errors import CannotRun
 from kube_audit.engine.catalogue import Catalogue, SelectionError, load
 from kube_audit.engine.model import Rule, RuleError
@@ -20,8 +21,11 @@ from kube_audit.rule_pages import page
 
 
 def _load(folders: list[Path] | None = None) -> Catalogue:
+    """Return the built-in rules with those of some folders, else of the configuration that holds here."""
+    if folders is None:
+        return rules_of(configuration(None, ()))
     try:
-        return load(folders or [])
+        return load(folders)
     except RuleError as error:
         raise CannotRun(str(error)) from error
 

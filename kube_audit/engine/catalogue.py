@@ -99,13 +99,13 @@ class Catalogue:
         """
         for rule_id in settings:
             if rule_id not in self.rules:
-                raise SelectionError(_unknown("rule", rule_id, self.rules))
+                raise SelectionError(unknown("rule", rule_id, self.rules))
         known = set(self.rules)
         for rule_id in (*select, *ignore):
             if rule_id not in known:
-                raise SelectionError(_unknown("rule", rule_id, known))
+                raise SelectionError(unknown("rule", rule_id, known))
         if profile not in PROFILES:
-            raise SelectionError(_unknown("profile", profile, PROFILES))
+            raise SelectionError(unknown("profile", profile, PROFILES))
         if select:
             chosen = set(select)
         else:
@@ -157,7 +157,8 @@ def _misfit(schema: dict[str, Any], value: Any) -> str | None:
     return error.message if error is not None else None
 
 
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Say that there is no such thing, and which one may have been meant."""
     from difflib import get_close_matches
 
     names = sorted(known)

@@ -206,8 +206,15 @@ def configured(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rules:\n  image-tag-latst: off\n", "did you mean `image-tag-latest`"),
-        ("rules:\n  image-tag-latest: {params: {tags: [a]}}\n", ".kube-audit.yaml:2: there is no parameter `tags`"),
+        ("rules:\n  image-tag-latst: off\n", ".kube-audit.yaml:2:3: there is no rule `image-tag-latst`; did you mean"),
+        (
+            "overrides:\n- {kinds: [Pod], rules: {'*': info, naked-pd: off}, reason: old}\n",
+            ".kube-audit.yaml:2:37: there is no rule `naked-pd`; did you mean `naked-pod`?",
+        ),
+        ("rules:\n  image-tag-latest: {params: {tags: [a]}}\n", ".kube-audit.yaml:2:3: there is no parameter `tags`"),
+        ("fail-on: error\noutput: [txt]\n", ".kube-audit.yaml:2:1: there is no report format `txt`"),
+        ("kubernetes-version: '1.99'\n", ".kube-audit.yaml:1:1: Kubernetes 1.99 is not known"),
+        ("rule-folders: [mine]\n", ".kube-audit.yaml:1:1: there is no folder mine"),
         ("rules:\n  image-tag-latest: {params: {floating_tags: latest}}\n", "parameter `floating_tags`"),
         ("profile: [\n", ".kube-audit.yaml:"),
     ],
@@ -216,6 +223,20 @@ def test_mistakes_in_the_configuration_end_the_run(tmp_path: Path, text: str, sa
     done = configured(tmp_path, text)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_a_run_has_one_configuration(tmp_path: Path) -> None:
+    for folder, profile in (("a", "strict"), ("b", "schema"), ("b/deep", None)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "bad.yaml").write_text(BAD)
+        if profile:
+            (tmp_path / folder / ".kube-audit.yaml").write_text(f"profile: {profile}\n")
+    assert report("a", cwd=tmp_path)["profile"] == "strict"
+    assert report("b", "b/deep/bad.yaml", cwd=tmp_path)["profile"] == "schema"
+    for paths, told in ((("a", "b"), "a/.kube-audit.yaml and b/.kube-audit.yaml"), (("b/bad.yaml", "."), "and none")):
+        done = run("check", *paths, cwd=tmp_path)
+        assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+    assert report("a", "b", "--config", "b/.kube-audit.yaml", cwd=tmp_path)["profile"] == "schema"
 
 
 def test_the_configuration_decides_what_the_command_line_leaves_open(tmp_path: Path) -> None:
