@@ -63,6 +63,8 @@ class Request(NamedTuple):
     """Only findings on objects with changed lines count; everything is read all the same."""
     only: frozenset[str] | None = None
     """Only findings in files of these names count; everything is read all the same."""
+    roots: tuple[str, ...] = ()
+    """The files and folders that `sources` were found in, () where that is not known."""
     universes: tuple[str, ...] = ()
     """Patterns of folders whose objects do not see those of one another, besides the configuration's."""
     progress: Progress | None = None
@@ -343,7 +345,7 @@ def _silence(
     if overrides is not None:
         findings = [overrides.apply(finding) for finding in findings]
         if rule is not None and wanted.everything:
-            findings.extend(overrides.unused(rule.severity))
+            findings.extend(overrides.unused(rule.severity, active, request.roots))
     return findings
 
 

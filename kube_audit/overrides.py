@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Container, Iterable, Iterator
 from datetime import date
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from typing import Any
 
 from kube_audit.config import Override
+from kube_audit.engine.scopes import is_kubernetes_group
 from kube_audit.findings import Finding, ObjectRef, Severity, Span, Suppression
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.suppressions import EVERY_RULE, UNUSED
 
 _SEVERITIES: dict[str, Severity] = {"error": "error", "warning": "warning", "info": "info"}
+_WILDCARD = re.compile(r"[*?[\\]")
+# fmt: off
+_CLUSTER_SCOPED = frozenset(
+    {
+        "APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding",
+        "ClusterTrustBundle", "CustomResourceDefinition", "DeviceClass", "FlowSchema", "IngressClass",
+        "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "MutatingWebhookConfiguration", "Namespace",
+        "Node", "PersistentVolume", "PriorityClass", "PriorityLevelConfiguration", "RuntimeClass", "StorageClass",
+        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
+        "VolumeAttachment", "VolumeAttributesClass"
+    }
+)
+# fmt: on
 
 
 class Overrides:
     """The overrides of a configuration, applied to the findings of one run."""
 
     def __init__(self, overrides: Iterable[Override], objects: Iterable[Object], today: date) -> None:
-        """Take the overrides that still hold on a day; `objects` are asked for their labels."""
+        """Take the overrides, of which those past their date no longer hold; objects tell labels and namespaces."""
         self._all = list(overrides)
-        self._expired = [o for o in self._all if o.until is not None and date.fromisoformat(o.until) < today]
+        self._expired = {
+            number
+            for number, override in enumerate(self._all)
+            if override.until is not None and date.fromisoformat(override.until) < today
+        }
         self._used: set[int] = set()
-        self._labels: dict[tuple[str, ObjectRef], Mapping[str, Any]] = {}
-        if any(override.labels for override in self._all):
-            self._labels = {(obj.file, obj.ref): mapping(obj.metadata.get("labels")) for obj in objects}
+        self._objects: dict[tuple[str, ObjectRef], Object] = {}
+        if any(override.labels or override.namespaces for override in self._all):
+            self._objects = {(obj.file, obj.ref): obj for obj in objects}
         self._path_specs: dict[int, Any] = {}
 
     def apply(self, finding: Finding) -> Finding:
@@ -34,7 +54,7 @@ class Overrides:
         for number in range(len(self._all) - 1, -1, -1):
             override = self._all[number]
             said = override.rules.get(finding.rule, override.rules.get(EVERY_RULE))
-            if said is None or override in self._expired or not self._meant(number, finding):
+            if said is None or number in self._expired or not self._meant(number, finding):
                 continue
             self._used.add(number)
             if said == "off":
@@ -42,26 +62,33 @@ class Overrides:
             return finding._replace(severity=_SEVERITIES[said])
         return finding
 
-    def unused(self, severity: Severity) -> list[Finding]:
-        """Return a finding for each override that has expired, or changed nothing."""
-        return [
-            _unused(override, severity, expired=override in self._expired)
-            for number, override in enumerate(self._all)
-            if number not in self._used
-        ]
+    def unused(self, severity: Severity, active: Container[str], roots: Collection[str] = ()) -> Iterator[Finding]:
+        """Yield a finding for each override that has expired, or changed nothing that the active rules found.
+
+        `roots` are the files and folders that were audited, () for all there is. What may hold for something outside
+        them is only told as info.
+        """
+        for number, override in enumerate(self._all):
+            if number in self._expired:
+                yield _useless(override, severity, f"expired on {override.until}", "Remove it, or renew its date.")
+            elif number not in self._used and any(rule == EVERY_RULE or rule in active for rule in override.rules):
+                seen = not roots or all(_lies_in(folder, roots) for folder in _reach(override))
+                told = "changes no finding" + ("" if seen else " of what was audited")
+                yield _useless(override, severity if seen else "info", told, "Remove it, or correct its conditions.")
 
     def _meant(self, number: int, finding: Finding) -> bool:
         override, ref = self._all[number], finding.object
         if override.paths and not self._path_matches(number, finding.file):
             return False
+        obj = self._objects.get((finding.file, ref)) if ref else None
         wanted = (
             (override.kinds, ref.kind if ref else None),
-            (override.namespaces, (ref.namespace or "default") if ref else None),
+            (override.namespaces, _namespace(ref, obj) if ref else None),
             (override.names, ref.name if ref else None),
         )
         if any(patterns and not _matches(patterns, value) for patterns, value in wanted):
             return False
-        labels = self._labels.get((finding.file, ref), {}) if ref else {}
+        labels = mapping(obj.metadata.get("labels")) if obj else {}
         return all(_matches((pattern,), labels.get(key)) for key, pattern in override.labels.items())
 
     def _path_matches(self, number: int, file: str) -> bool:
@@ -79,15 +106,33 @@ def _matches(patterns: Iterable[str], value: object) -> bool:
     return isinstance(value, str) and any(fnmatchcase(value, pattern) for pattern in patterns)
 
 
-def _unused(override: Override, severity: Severity, *, expired: bool) -> Finding:
-    file, _, line = override.origin.rpartition(":")
-    number = int(line) if file and line.isdigit() else 1
-    told = f"expired on {override.until}" if expired else "changes no finding"
+def _namespace(ref: ObjectRef, obj: Object | None) -> str | None:
+    """Return the namespace that an object is applied to, `default` where none is said; None for none at all."""
+    if ref.kind in _CLUSTER_SCOPED and is_kubernetes_group(ref.api_version.rpartition("/")[0]):
+        return None
+    return (obj.home if obj else None) or ref.namespace or "default"
+
+
+def _reach(override: Override) -> Iterator[str]:
+    """Yield the files and folders in which everything lies that an override may hold for."""
+    for pattern in override.paths or ("",):
+        steps = pattern.strip("/").split("/")
+        anchored = "/" in pattern.rstrip("/")
+        fixed = list(takewhile(lambda step: not _WILDCARD.search(step), steps)) if anchored else []
+        yield os.path.abspath(os.path.join(override.folder, *fixed))
+
+
+def _lies_in(path: str, roots: Collection[str]) -> bool:
+    return any(os.path.commonpath((path, os.path.abspath(root))) == os.path.abspath(root) for root in roots)
+
+
+def _useless(override: Override, severity: Severity, told: str, remediation: str) -> Finding:
+    file, line, column = override.origin.rsplit(":", 2)
     return Finding(
         rule=UNUSED,
         severity=severity,
         message=f"the override “{override.reason}” {told}",
-        remediation="Remove it, or renew its date." if expired else "Remove it, or correct its conditions.",
-        file=os.path.relpath(file or override.origin).replace(os.sep, "/"),
-        span=Span(number, 1, number, 2),
+        remediation=remediation,
+        file=os.path.relpath(file).replace(os.sep, "/"),
+        span=Span(int(line), int(column), int(line), int(column) + 1),
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kube_audit import config, overrides
 from kube_audit.findings import Finding, Span
 from kube_audit.suppressions import Silencer, apply
+from tests.cli.test_check import report
 from tests.support import audit_text
 
 POD = """\
@@ -247,7 +249,7 @@ def one_finding(tmp_path: Path) -> Finding:
 def test_overrides_hold_where_every_condition_does(tmp_path: Path, conditions: str, meant: bool) -> None:
     found = some_override(tmp_path, f"- {conditions}\n  rules: {{image-tag-latest: off}}\n  reason: old\n")
     assert (found.apply(one_finding(tmp_path)).suppressed is not None) == meant
-    assert bool(found.unused("warning")) != meant
+    assert bool(list(found.unused("warning", {"image-tag-latest"}))) != meant
 
 
 def test_the_last_override_wins_and_may_change_the_severity(tmp_path: Path) -> None:
@@ -259,4 +261,86 @@ def test_expired_overrides_do_not_hold_and_are_told(tmp_path: Path) -> None:
     text = "- kinds: [Pod]\n  rules: {'*': off}\n  reason: soon\n  until: '2026-01-14'\n"
     found = some_override(tmp_path, text)
     assert found.apply(one_finding(tmp_path)).suppressed is None
-    assert "expired on 2026-01-14" in found.unused("warning")[0].message
+    (told,) = found.unused("warning", set())
+    assert "expired on 2026-01-14" in told.message
+
+
+def test_overrides_hold_on_their_last_day(tmp_path: Path) -> None:
+    text = "- kinds: [Pod]\n  rules: {'*': off}\n  reason: soon\n  until: 2026-01-15\n"
+    assert some_override(tmp_path, text).apply(one_finding(tmp_path)).suppressed is not None
+
+
+def audited(tmp_path: Path, files: dict[str, str], text: str, *arguments: str) -> list[dict[str, Any]]:
+    """Return the findings of a real run with overrides."""
+    for name, content in {**files, ".kube-audit.yaml": "overrides:\n" + text}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    rules = "image-tag-latest,rbac-cluster-admin-binding,suppression-unused"
+    findings: list[dict[str, Any]] = report("--select", rules, *arguments, cwd=tmp_path)["findings"]
+    return findings
+
+
+BINDING = (
+    "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: all}\n"
+    "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\n"
+    "subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: jane}]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "silenced"),
+    [
+        ("labels: {team: bill*}", ["web.yaml"]),
+        ("labels: {team: '*'}", ["web.yaml"]),
+        ("labels: {team: billing, tier: web}", []),
+        ("namespaces: [shop]", ["placed/web.yaml"]),
+        ("namespaces: [default]", ["web.yaml"]),
+        ("namespaces: ['*']", ["placed/web.yaml", "web.yaml"]),
+        ("kinds: [ClusterRoleBinding], names: ['a?l']", ["binding.yaml"]),
+        ("kinds: [Pod, ClusterRoleBinding], paths: ['/*.yaml']", ["binding.yaml", "web.yaml"]),
+        ("paths: ['*', '!placed/']", ["binding.yaml", "web.yaml"]),
+    ],
+)
+def test_overrides_by_what_objects_are(tmp_path: Path, conditions: str, silenced: list[str]) -> None:
+    files = {
+        "web.yaml": pod().replace("name: web", "name: web\n  labels: {team: billing}", 1),
+        "placed/web.yaml": pod(),
+        "placed/kustomization.yaml": "namespace: shop\nresources: [web.yaml]\n",
+        "binding.yaml": BINDING,
+    }
+    findings = audited(tmp_path, files, f"- {{{conditions}, rules: {{'*': off}}, reason: why}}\n")
+    assert sorted({f["file"] for f in findings if f["suppressed"]}) == silenced
+    assert {f["suppressed"]["reason"] for f in findings if f["suppressed"]} <= {"why"}
+
+
+def test_the_severity_of_what_is_useless_can_be_overridden_too(tmp_path: Path) -> None:
+    text = "- {kinds: [Pod], rules: {suppression-unused: off}, reason: old ones}\n"
+    idle = pod(line="  # kube-audit: ignore[rbac-cluster-admin-binding]")
+    found = [f for f in audited(tmp_path, {"web.yaml": idle}, text) if f["rule"] == "suppression-unused"]
+    assert [f["suppressed"]["reason"] for f in found] == ["old ones"]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "arguments", "told"),
+    [
+        ("names: [gone]", (), "warning"),
+        ("names: [gone]", (".",), "warning"),
+        ("names: [gone]", ("a", "b"), "info"),
+        ("names: [gone]", ("a/web.yaml",), "info"),
+        ("paths: [/a/]", ("a",), "warning"),
+        ("paths: [a/gone/*.yaml, 'a/w?b/']", ("a",), "warning"),
+        ("paths: [a/gone.yaml]", ("a/web.yaml",), "info"),
+        ("paths: [web/]", ("a",), "info"),
+        ("paths: ['**/a/']", ("a",), "info"),
+        ("names: [gone]", ("--tree", ".", "a"), None),
+        ("names: [gone], rules: {naked-pod: off}", (), None),
+    ],
+)
+def test_what_may_hold_elsewhere_is_not_called_useless(
+    tmp_path: Path, conditions: str, arguments: tuple[str, ...], told: str | None
+) -> None:
+    files = {"a/web.yaml": pod().replace("nginx", "nginx:1"), "b/web.yaml": pod().replace("nginx", "nginx:1")}
+    rules = "" if "rules" in conditions else ", rules: {'*': off}"
+    findings = audited(tmp_path, files, f"- {{{conditions}{rules}, reason: why}}\n", *arguments)
+    assert [f["severity"] for f in findings] == ([told] if told else [])
+    assert {(f["file"], f["line"], f["column"]) for f in findings} <= {(".kube-audit.yaml", 2, 3)}

@@ -87,6 +87,7 @@ def check(
             params,
             changes=changes,
             only=only,
+            roots=paths or (".",),
             universes=universes,
             progress=progress,
         )
