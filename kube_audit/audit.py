@@ -95,6 +95,10 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     summary.objects = len(objects)
     wanted = Wanted(request.only, request.changes, objects)
     findings.extend(_rule_findings(request, objects, wanted, around, declared, catalogue))
+    if around.all:
+        from kube_audit import rewritten
+
+        findings = rewritten.without_rewritten(findings, objects, around)
     if request.profile != "all":
         findings = supersessions.without_superseded(findings, active)
     findings = [finding for finding in findings if wanted.finding(finding)]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kube_audit.engine.images import Image, ImageError, parse
 from kube_audit.findings import Path
+from kube_audit.manifests.kustomizations import Build
 from kube_audit.manifests.objects import Object
 from kube_audit.placeholders import is_placeholder
 from kube_audit.relations import Relations
@@ -61,7 +62,7 @@ class ImageUses:
         self._relations = relations
         self._members: dict[tuple[str, str], Members] | None = None
         self._uses: dict[int, list[Use]] = {}
-        self._leaders: dict[tuple[Folder, frozenset[int], tuple[str, str]], Share | None] = {}
+        self._leaders: dict[tuple[Folder, frozenset[Build], tuple[str, str]], Share | None] = {}
 
     def drifted(self, obj: Object) -> Iterator[tuple[Use, Share]]:
         """Yield a workload's uses of images that more workloads run in another version, with that version.
@@ -73,7 +74,7 @@ class ImageUses:
         for use in self._uses.get(self._relations.number(obj), ()):
             if len(members[use.line]) < 2:
                 continue
-            key = (universes.folder(obj.file), frozenset(universes.roots(obj.file)), use.line)
+            key = (universes.folder(obj.file), universes.roots(obj.file), use.line)
             if key not in self._leaders:
                 self._leaders[key] = self._leader(obj, members[use.line], use.line)
             leader = self._leaders[key]

@@ -51,8 +51,6 @@ class Relations:
         writes = [kustomization.writes for kustomization in kustomizations.all]
         self.changes_names = any(one.renames or one.namespace for one in writes)
         """Whether a kustomization puts something before or after names, or sets namespaces."""
-        self._namespaces: dict[str, set[str | None]] = {}
-        """File to the namespaces that kustomizations set there."""
         self._gained = frozenset[str]().union(*(one.labels | one.pod_labels for one in writes))
         self._generated = {pair for kustomization in kustomizations.all for pair in kustomization.generated}
         self._numbers: dict[int, int] = {}
@@ -98,13 +96,9 @@ class Relations:
         self.by_pod_label.add(number, obj, labels_of_pods(obj, pod.labels))
 
     def _home(self, obj: Object) -> str | None:
-        """Return the namespace that an object is applied to, as kustomize would set it; None where that is open."""
-        if not self.changes_names:
-            return obj.namespace
-        namespaces = self._namespaces.get(obj.file)
-        if namespaces is None:
-            namespaces = self._namespaces[obj.file] = self.kustomizations.namespaces(obj.file)
-        return (next(iter(namespaces)) or obj.namespace) if len(namespaces) == 1 else None
+        """Return the namespace that an object names, None where it names none or kustomize writes over it."""
+        builds = self.kustomizations.builds(obj.file) if self.changes_names else ()
+        return None if any(build.namespace for build in builds) else obj.namespace
 
     def number(self, obj: Object) -> int:
         """Return the number under which an object stands in `objects`."""
@@ -209,7 +203,7 @@ class Relations:
         Where no namespace is written only those of the same application are meant.
         """
         close = asking.home is None and spaces is not None
-        view = (self.universes.folder(asking.file), frozenset(self.universes.roots(asking.file)))
+        view = (self.universes.folder(asking.file), self.universes.roots(asking.file))
         key = (view, spaces, selector, close)
         found = self._selections.get(key)
         if found is None:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from kube_audit import built_in_roles
+from kube_audit.manifests.kustomizations import Build
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.relations import Relations
 from kube_audit.selectors import Selector
@@ -25,7 +26,7 @@ _EVERYBODY = "system:authenticated"
 
 Account = tuple[str | None, str]
 """Namespace and name of a service account."""
-View = tuple[Folder, frozenset[int]]
+View = tuple[Folder, frozenset[Build]]
 
 
 class Grant(NamedTuple):
@@ -70,7 +71,7 @@ class Rights:
         """
         self._index()
         universes = self._relations.universes
-        view = (universes.folder(asking.file), frozenset(universes.roots(asking.file)))
+        view = (universes.folder(asking.file), universes.roots(asking.file))
         key = (view, (namespace, account))
         known = self._bindings.get(key)
         if known is None:

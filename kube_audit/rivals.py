@@ -86,8 +86,8 @@ class Rivals:
             return
         this = self._relations.identity(number)
         yield (*this, self._universes.folder(obj.file))
-        for root in self._universes.roots(obj.file):
-            yield (*this, root, self._relations.kustomizations.renaming(obj.file, root))
+        for build in self._universes.roots(obj.file):
+            yield (*this, build, self._relations.kustomizations.renaming(obj.file, build.root))
 
 
 def takings(obj: Object) -> Iterator[Taking]:

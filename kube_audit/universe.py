@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from kube_audit.engine.scopes import kind_names
-from kube_audit.manifests.kustomizations import Kustomizations
+from kube_audit.manifests.kustomizations import Build, Kustomizations
 from kube_audit.manifests.objects import Object
 
 Identity = tuple[str, str | None, str | None]
@@ -41,7 +41,7 @@ class Members:
         """Number and file."""
         self.tree: dict[Folder, dict[Folder, list[int]]] | None = None
         """Folder to what lies in it, under (), and in the folders in it, by family or folder."""
-        self.by_root: dict[int, list[int]] = {}
+        self.by_root: dict[Build, list[int]] = {}
 
     def add(self, number: int, file: str) -> None:
         """Take an object in; all are added before the first question."""
@@ -221,12 +221,12 @@ class Universes:
         return head
 
     def built_together(self, one: str, other: str) -> bool:
-        """Whether one kustomization includes both files."""
+        """Whether one kustomization includes both files, and puts them into one namespace."""
         return not self.roots(one).isdisjoint(self.roots(other))
 
-    def roots(self, file: str) -> frozenset[int] | set[int]:
-        """Return the numbers of the kustomizations that include a file."""
-        return self._kustomizations.roots(file)
+    def roots(self, file: str) -> frozenset[Build]:
+        """Return the kustomizations that include a file, each with the namespace that it sets there."""
+        return self._kustomizations.builds(file)
 
 
 def _shared(one: Folder, other: Folder) -> int:

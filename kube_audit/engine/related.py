@@ -189,7 +189,9 @@ class Related:
             "path": path_text(path),
             "wanted": ", ".join(f"{key}: {value}" for key, value in selector.equalities),
             "pods": [self.lean(number) for number in pods[:3]],
-            "unknown": unknown or relations.made_by_custom_resource(obj, selector),
+            "unknown": unknown
+            or relations.made_by_custom_resource(obj, selector)
+            or relations.maybe_selected(obj, selector),
         }
 
     def _target(self, obj: Object) -> Entity | None:

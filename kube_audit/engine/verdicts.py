@@ -103,8 +103,6 @@ def _verdict_on_name(relations: Relations, obj: Object, reference: Reference) ->
     others = [relations.objects[n] for n in relations.named_anywhere(obj, kind, name)]
     if any(namespace is None or other.home is None or _is_copied(other) for other in others):
         return "fits", None  # which namespace is meant is decided where it is applied
-    if any(other.home != other.namespace for other in others):
-        return "fits", None  # kustomize sets namespaces here, those of references included
     if others:
         return "elsewhere", relations.number(others[0])
     if relations.named_by_kustomize(obj, kind, namespace, name):

@@ -50,6 +50,11 @@ class Writes(NamedTuple):
     replicas: frozenset[str] = frozenset()
     """Workloads whose number of copies is set."""
 
+    @property
+    def sets_fields(self) -> bool:
+        """Whether anything but names is written."""
+        return any(self[1:])
+
     def with_also(self, other: Writes) -> Writes:
         """Return what both write."""
         union = (getattr(self, name) | getattr(other, name) for name in Writes._fields[2:])
@@ -57,6 +62,17 @@ class Writes(NamedTuple):
 
 
 NOTHING = Writes()
+
+
+class Build(NamedTuple):
+    """A kustomization that includes a file, by its number, and the namespace that its build puts the objects into."""
+
+    root: int
+    namespace: str | None
+    """None for the one that is written."""
+
+
+_NONE: frozenset[Build] = frozenset()
 
 
 @dataclass(slots=True)
@@ -68,44 +84,28 @@ class Kustomizations:
     _configuration: dict[str, str] = field(default_factory=dict)
     _builds: _Builds | None = None
 
-    def roots(self, file: str) -> frozenset[int] | set[int]:
-        """Return the numbers of the kustomizations that include a file, directly or through others."""
-        return self._built().roots.get(os.path.normpath(file), frozenset()) if self.all else frozenset()
+    def builds(self, file: str) -> frozenset[Build]:
+        """Return the kustomizations that include a file, directly or through others."""
+        return self._built().of_file.get(os.path.normpath(file), _NONE) if self.all else _NONE
 
     def writers(self, file: str) -> Iterator[tuple[int, Writes]]:
         """Yield each kustomization that writes into a file's objects: its number, and what it writes."""
-        if self.all:
-            writes = self._built().writes
-            yield from ((root, writes[root]) for root in sorted(self.roots(file)) if writes[root] is not NOTHING)
+        writes = self._built().writes
+        yield from ((root, writes[root]) for root, _ in sorted(self.builds(file)) if writes[root] is not NOTHING)
 
     def in_every_build(self, file: str, test: Callable[[Writes], bool]) -> bool:
         """Whether a test holds for some kustomization on each way from a file up to what is applied."""
         fitting = {root for root, writes in self.writers(file) if test(writes)}
-        return bool(fitting) and all(not way.isdisjoint(fitting) for way in self._ways(file))
-
-    def namespaces(self, file: str) -> set[str | None]:
-        """Return the namespaces that the builds of a file put its objects into; None is the one that is written."""
-        setting = {root: writes.namespace for root, writes in self.writers(file) if writes.namespace}
-        if not setting:
-            return {None}
-        above = self._built().above
-        found: set[str | None] = set()
-        for way in self._ways(file):
-            here = sorted(way & setting.keys())
-            outermost = [root for root in here if above[root].isdisjoint(here)]
-            found |= {setting[root] for root in outermost or here} or {None}
-        return found
+        if not fitting:
+            return False
+        roots, above = {root for root, _ in self.builds(file)}, self._built().above
+        tops = (root for root in roots if not above[root])
+        return all(not _way(top, roots, above).isdisjoint(fitting) for top in tops)
 
     def renaming(self, file: str, root: int) -> frozenset[int]:
         """Return the kustomizations that put something before or after a file's names when one of them is built."""
-        above = self._built().above
-        return frozenset(n for n, writes in self.writers(file) if writes.renames and (n == root or root in above[n]))
-
-    def _ways(self, file: str) -> list[set[int]]:
-        """Return for each outermost kustomization that includes a file, all those on the way there."""
-        roots, above = self.roots(file), self._built().above
-        tops = [root for root in roots if not above[root]]
-        return [{root for root in roots if root == top or top in above[root]} for top in tops]
+        renaming = {number for number, writes in self.writers(file) if writes.renames}
+        return frozenset(_way(root, renaming, self._built().above))
 
     def _built(self) -> _Builds:
         if self._builds is None:
@@ -133,8 +133,7 @@ class Kustomizations:
 class _Builds(NamedTuple):
     """What comes of kustomizations that include each other, by their numbers."""
 
-    roots: dict[str, set[int]]
-    """File to the kustomizations that include it."""
+    of_file: dict[str, frozenset[Build]]
     above: dict[int, set[int]]
     """Kustomization to those that include it."""
     writes: list[Writes]
@@ -158,7 +157,25 @@ def _follow(kustomizations: list[Kustomization]) -> _Builds:
                     above[below].add(number)
                     pending.append(kustomizations[below])
         writes.append(_with_components(number, kustomizations, by_folder))
-    return _Builds(roots, above, writes)
+    setting = {number for number, one in enumerate(writes) if one.namespace}
+    of_file = {
+        file: frozenset(
+            Build(root, _namespace(_way(root, including & setting, above), above, writes)) for root in including
+        )
+        for file, including in roots.items()
+    }
+    return _Builds(of_file, above, writes)
+
+
+def _way(root: int, numbers: set[int], above: dict[int, set[int]]) -> set[int]:
+    """Return those of some kustomizations that are a root or included by it."""
+    return {number for number in numbers if number == root or root in above[number]}
+
+
+def _namespace(setting: set[int], above: dict[int, set[int]], writes: list[Writes]) -> str | None:
+    """Return the namespace that the outermost of some kustomizations sets."""
+    outermost = [number for number in sorted(setting) if above[number].isdisjoint(setting)]
+    return writes[outermost[0]].namespace if outermost else None
 
 
 def _with_components(number: int, kustomizations: list[Kustomization], by_folder: dict[str, int]) -> Writes:

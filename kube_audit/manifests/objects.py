@@ -30,7 +30,7 @@ class Object:
     schema_valid: bool = True
     """Set by validation: rules stay silent about what the schema has refused already."""
     home: str | None = None
-    """Set by Relations: the namespace that it is applied to, as far as the files tell; `namespace` is what it says."""
+    """Set by Relations: `namespace`, but None where kustomize writes over it."""
 
     @property
     def group(self) -> str:
