@@ -66,6 +66,11 @@ class Document:
         """How many keys, scalars, mappings and lists are written in it: no collection has more entries."""
         return self.nodes.after[self.root] - self.root if self.root < len(self.nodes.type) else 0
 
+    @property
+    def length(self) -> int:
+        """How many characters its content takes in the file."""
+        return self.nodes.end[self.root] - self.nodes.start[self.root] if self.root < len(self.nodes.type) else 0
+
     def span(self, start: int, end: int) -> Span:
         """Return the span between two offsets of the document, without white space at the end."""
         content = self.nodes.text

@@ -57,13 +57,15 @@ def _line(source: MaskedSource, number: int, about: ObjectRef | None, first: int
 
 def _first_shown(text: str, start: int, end: int, width: int) -> int:
     """Return the offset to begin at so that the start of the span, and its end if there is room, can be seen."""
-    if end <= width and sum(columns(shown) for shown in _cells(text[:end])) < width:
+    if end <= width and (_is_plain(text[:end]) or sum(columns(shown) for shown in _cells(text[:end])) < width):
         return 0
     return max(0, start - width // 3)
 
 
 def _window(text: str, first: int, width: int, ellipsis: str) -> tuple[str, list[int]]:
     """Return what is shown of a line from an offset on, and the column of each shown character, and of the end."""
+    if not first and len(text) < width and _is_plain(text):
+        return text.rstrip(), list(range(len(text) + 1))
     parts = [ellipsis] if first and first < len(text) else [" " * len(ellipsis)] if first else []
     at = len(ellipsis) if first else 0
     offsets = [at]
@@ -77,6 +79,11 @@ def _window(text: str, first: int, width: int, ellipsis: str) -> tuple[str, list
         at += size
         offsets.append(at)
     return "".join(parts).rstrip(), offsets
+
+
+def _is_plain(text: str) -> bool:
+    """Whether each character takes one column and is shown as it is."""
+    return text.isascii() and text.isprintable()
 
 
 def _cells(text: str) -> Iterator[str]:

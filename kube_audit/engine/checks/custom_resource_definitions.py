@@ -29,6 +29,12 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
     "string": str,
 }
+_HARMLESS = frozenset(
+    {"description", "format", "items", "maxLength", "maximum", "minLength", "minimum", "pattern", "properties"}
+    | {"required", "type"}
+)
+"""Fields of a schema in which nothing can be wrong by themselves; most parts of a schema have no others."""
+_SURE = ("string", "object", "boolean", "integer", "number")
 _COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 _PROTECTED = (".k8s.io", ".kubernetes.io")
 _APPROVAL = "api-approved.kubernetes.io"
@@ -149,16 +155,18 @@ def _structural(root: dict[str, Any]) -> Iterator[Problem]:
         if not isinstance(schema, dict) or id(schema) in seen:
             continue
         seen.add(id(schema))
-        yield from _unsupported(path, schema)
-        yield from _in_value_rule(path, schema) if in_value_rule else _typed(path, schema)
-        for field in _VALUE_RULES:
-            inner = schema.get(field)
-            places = [((), inner)] if field == "not" else list(_items(inner))
-            pending += [((*path, field, *where), part, True) for where, part in places]
+        if in_value_rule or schema.get("type") not in _SURE or not schema.keys() <= _HARMLESS:
+            yield from _unsupported(path, schema)
+            yield from _in_value_rule(path, schema) if in_value_rule else _typed(path, schema)
+            for field in _VALUE_RULES:
+                inner = schema.get(field)
+                places = [((), inner)] if field == "not" else list(_items(inner))
+                pending += [((*path, field, *where), part, True) for where, part in places]
         for name, part in mapping(schema.get("properties")).items():
             pending.append(((*path, "properties", name), part, in_value_rule))
         for field in ("items", "additionalProperties"):
-            pending.append(((*path, field), schema.get(field), in_value_rule))
+            if field in schema:
+                pending.append(((*path, field), schema[field], in_value_rule))
 
 
 def _unsupported(path: Path, schema: dict[str, Any]) -> Iterator[Problem]:
