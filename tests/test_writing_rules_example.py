@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kube_audit.engine.model import from_data, read_file, related_names
+from kube_audit.engine.model import from_data, read_file
+from kube_audit.engine.sweep import derived
 from kube_audit.engine.testing import failures, survives_negation
 from tests.pages import Block, blocks, documents
 from tests.support import catalogue
@@ -57,7 +58,7 @@ def written(block: Block, folder: Path) -> Path:
 def test_a_rule_on_the_page_holds_its_examples(block: Block, tmp_path: Path) -> None:
     content = read_file(written(block, tmp_path))
     rule = from_data(content, "page")
-    rule = rule._replace(related=frozenset(related_names(rule)))
+    rule = derived(rule)
     assert list(failures(rule, content, catalogue())) == []
     assert not survives_negation(rule, content, catalogue())
 

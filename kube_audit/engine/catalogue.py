@@ -17,21 +17,20 @@ from kube_audit.bundled import rules_dir, schemas_dir
 from kube_audit.config import RuleSetting
 from kube_audit.engine import cel
 from kube_audit.engine.model import (
-    RELATED,
+    DERIVED,
     Rule,
     RuleError,
     doc_from_data,
     from_data,
     read_file,
-    related_names,
     with_params,
 )
-from kube_audit.engine.sweep import sweep
+from kube_audit.engine.sweep import derived
 from kube_audit.findings import RuleDoc
 
 PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
 _DOCUMENTATION = frozenset({"rationale", "references", "frameworks", "notes", "examples"})
-_FORMAT = 6
+_FORMAT = 7
 
 
 class SelectionError(ValueError):
@@ -226,18 +225,19 @@ def _compile(files: Iterable[Path]) -> tuple[list[tuple[Any, ...]], dict[str, An
             raise RuleError(f"{file}:1: rule `{data['id']}` is defined already, in {seen[data['id']]}")
         seen[data["id"]] = file
         rule = from_data(data, str(file))
-        filled = with_params(rule, rule.params)
+        filled = derived(with_params(rule, rule.params))
         try:
             holes = (e for text in filled.texts for e in cel.template(text).expressions)
             programs = {expression: cel.serialize(expression) for expression in (*filled.expressions, *holes)}
-            sweeping = sweep(filled)
-            if sweeping is not None:
-                programs[sweeping] = cel.serialize(sweeping)
+            if filled.sweep is not None:
+                programs[filled.sweep] = cel.serialize(filled.sweep)
         except cel.ExpressionError as error:
             raise RuleError(f"{file}:{_line_of(file, error)}: {error}") from error
         texts[rule.id] = {key: value for key, value in data.items() if key != "examples"}
         kept = {key: value for key, value in data.items() if key not in _DOCUMENTATION}
-        rest = marshal.dumps(({**kept, RELATED: related_names(rule)}, str(file), programs))
+        found_out = derived(rule)
+        kept[DERIVED] = (*found_out.reads[:2], sorted(found_out.reads.related), found_out.sweep)
+        rest = marshal.dumps((kept, str(file), programs))
         packed.append((rule.id, tuple(data["profiles"]), data.get("equivalents", {}), rest))
     return packed, texts
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kube_audit.engine import cel, effective
-from kube_audit.engine.model import Rule, needs_whole_object, needs_whole_pod
+from kube_audit.engine.model import Reads, Rule
 from kube_audit.engine.scopes import Container, Pod, pod_of
 from kube_audit.engine.sweep import CONTAINERS, POD_SETTINGS, RELATED, SETTINGS
 from kube_audit.findings import Path
@@ -38,19 +38,6 @@ class Element(NamedTuple):
     container: Container | None
     effective: Mapping[str, Any]
     related: Mapping[str, Any]
-
-
-class Reads(NamedTuple):
-    """How much of its surroundings a rule reads: rules that read the same share their variables."""
-
-    whole_object: bool
-    whole_pod: bool
-    related: frozenset[str]
-
-    @classmethod
-    def of(cls, rule: Rule) -> Reads:
-        """Return what a rule's expressions and texts read."""
-        return cls(needs_whole_object(rule), needs_whole_pod(rule), rule.related)
 
 
 class Elements:

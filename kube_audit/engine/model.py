@@ -16,13 +16,10 @@ from kube_audit.manifests.yaml import Document, documents
 
 ALL_KINDS = "*"
 CONTAINER_TYPES = frozenset({"app", "sidecar", "init", "ephemeral"})
-RELATED = "$related"
-"""Key under which a rule's content keeps what `related_names` found, so that it is looked for once."""
+DERIVED = "$derived"
+"""Key under which a rule's content keeps what `sweep.derived` found out, so that it is looked for once."""
 _WITH_CEL = ("when", "expression", "undecided", "undecided_message", "location", "points_to", "message", "suggestion")
 _PARAMETER = re.compile(r"(?<![\w.])params\.([A-Za-z_]\w*)")
-_WHOLE_OBJECT = re.compile(r"(?<![\w.$])object\b(?!\.\??(?:kind|apiVersion|metadata)\b)")
-_WHOLE_POD = re.compile(r"(?<![\w.$])pod\b(?!\.\??(?!containers|initContainers|ephemeralContainers)[A-Za-z])")
-_RELATED_NAME = re.compile(r"\brelated\.\??([A-Za-z]+)")
 
 
 class RuleError(Exception):
@@ -36,6 +33,17 @@ class Fix(NamedTuple):
     set: dict[str, Any]
     remove: tuple[str, ...]
     when: str | None
+
+
+class Reads(NamedTuple):
+    """How much of its surroundings a rule reads: rules that read the same share their variables."""
+
+    whole_object: bool
+    """More of `object` than its kind, version and metadata."""
+    whole_pod: bool
+    """The pod's containers, or the pod as a whole."""
+    related: frozenset[str]
+    """Names after `related.`."""
 
 
 class Rule(NamedTuple):
@@ -69,8 +77,9 @@ class Rule(NamedTuple):
     params: dict[str, Any]
     """Parameter name to its default."""
     supersedes: frozenset[str]
-    related: frozenset[str]
-    """Names after `related.` that the rule uses."""
+    reads: Reads
+    sweep: str | None
+    """CEL that is true where the rule finds nothing in an object; see `engine.sweep`."""
     equivalents: dict[str, list[str]]
     """Tool name to the ids it has for the same check."""
     file: str
@@ -87,22 +96,6 @@ class Rule(NamedTuple):
         values = list(self.fix.set.values()) + list(self.fix.set) + list(self.fix.remove) if self.fix else []
         parts = (self.message, self.undecided_message, self.location, self.suggestion, *values)
         return tuple(part for part in parts if isinstance(part, str))
-
-
-def related_names(rule: Rule) -> list[str]:
-    """Return the names after `related.` that a rule's expressions, texts and `each` use."""
-    texts = (*rule.expressions, *rule.texts, *rule.each)
-    return sorted({name for text in texts for name in _RELATED_NAME.findall(text)})
-
-
-def needs_whole_object(rule: Rule) -> bool:
-    """Whether a rule reads more of `object` than its kind, version and metadata."""
-    return any(_WHOLE_OBJECT.search(text) for text in (*rule.expressions, *rule.texts))
-
-
-def needs_whole_pod(rule: Rule) -> bool:
-    """Whether a rule for containers reads the pod's other containers, or hands the pod on as a whole."""
-    return any(_WHOLE_POD.search(text) for text in (*rule.expressions, *rule.texts))
 
 
 def with_params(rule: Rule, params: Mapping[str, Any]) -> Rule:
@@ -138,8 +131,9 @@ def first_paragraph(markdown: str) -> str:
 
 
 def from_data(data: dict[str, Any], file: str) -> Rule:
-    """Make a rule from the content of its file, which fits the schema."""
+    """Make a rule from the content of its file, which fits the schema; `sweep.derived` completes it."""
     each = data.get("each") or ()
+    whole_object, whole_pod, related, sweep = data.get(DERIVED, (True, True, (), None))
     fix = data.get("fix")
     return Rule(
         id=data["id"],
@@ -167,7 +161,8 @@ def from_data(data: dict[str, Any], file: str) -> Rule:
         fix=fix and Fix(fix["safe"], fix.get("set", {}), tuple(fix.get("remove", ())), fix.get("when")),
         params={name: param["default"] for name, param in data.get("params", {}).items()},
         supersedes=frozenset(data.get("supersedes", ())),
-        related=frozenset(data.get(RELATED) or ()),
+        reads=Reads(whole_object, whole_pod, frozenset(related)),
+        sweep=sweep,
         equivalents=data.get("equivalents", {}),
         file=file,
     )

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kube_audit.engine import cel
-from kube_audit.engine.elements import Element, Elements, ElementSource, Hit, Reads, start
+from kube_audit.engine.elements import Element, Elements, ElementSource, Hit, start
 from kube_audit.engine.model import ALL_KINDS, Rule, with_params
 from kube_audit.engine.scopes import kind_names, pod_of
-from kube_audit.engine.sweep import sweep
+from kube_audit.engine.sweep import derived
 from kube_audit.findings import Finding, Patch, Path, RelatedPlace, Severity, parse_path, path_text
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.paths import at
@@ -65,7 +65,7 @@ class Engine:
         try:
             activation: Any = None
             if prepared.when is not None or prepared.expression is not None:
-                activation = elements.activation(element, prepared.reads)
+                activation = elements.activation(element, prepared.rule.reads)
                 if prepared.when is not None and not prepared.when.evaluate(activation):
                     return ()
                 if prepared.expression is not None and prepared.expression.evaluate(activation):
@@ -79,14 +79,14 @@ class Engine:
 
     def _is_ours(self, prepared: _Prepared, element: Element) -> bool:
         """Whether an error is the rule's defect: no object that it reads has been refused by the schema already."""
-        related = self._relations.objects if prepared.rule.related else ()
+        related = self._relations.objects if prepared.rule.reads.related else ()
         return element.obj.schema_valid and all(obj.schema_valid for obj in related)
 
     def _verdict(self, prepared: _Prepared, element: Element, elements: Elements, activation: Any) -> Iterator[Finding]:
         """Yield what is wrong where a rule's expression is false, or what its check function finds."""
         if prepared.rule.check:
             for hit in prepared.check(element, prepared.params):
-                values = {**elements.variables(element, prepared.reads), "found": hit.found}
+                values = {**elements.variables(element, prepared.rule.reads), "found": hit.found}
                 yield self._finding(prepared, element, cel.activation(values), (*element.path, *hit.path))
         elif prepared.undecided is not None and prepared.undecided.evaluate(activation):
             if prepared.rule.undecided_message is not None:
@@ -157,11 +157,9 @@ class _Prepared:
 
     def __init__(self, rule: Rule, params: Mapping[str, Any]) -> None:
         self.params = {**rule.params, **params}
-        rule = with_params(rule, self.params) if self.params else rule
+        rule = derived(with_params(rule, self.params)) if self.params else rule
         self.rule = rule
-        self.reads = Reads.of(rule)
-        sweeping = sweep(rule)
-        self.sweep = cel.program(sweeping) if sweeping is not None else None
+        self.sweep = cel.program(rule.sweep) if rule.sweep is not None else None
         self.when = cel.program(rule.when) if rule.when else None
         self.expression = cel.program(rule.expression) if rule.expression else None
         self.undecided = cel.program(rule.undecided) if rule.undecided else None
@@ -199,7 +197,7 @@ class _Plan:
     def __init__(self, rules: Iterable[_Prepared], names: tuple[str, ...]) -> None:
         fitting = [prepared for prepared in rules if _fits(prepared.rule, names)]
         self.rules = fitting
-        self.related = frozenset(name for prepared in fitting for name in prepared.rule.related)
+        self.related = frozenset(name for prepared in fitting for name in prepared.rule.reads.related)
 
 
 def _fits(rule: Rule, names: tuple[str, ...]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from kube_audit.engine.model import CONTAINER_TYPES, Rule
+from kube_audit.engine.model import CONTAINER_TYPES, Reads, Rule
 
 CONTAINERS = "_containers"
 """Variable of a sweep: the data of every container of the pod, in the order of `Pod.containers`."""
@@ -22,6 +22,9 @@ RELATED = "_related_"
 """Variables of a sweep: `_related_pods` is what rules know as `related.pods`, converted only where it is read."""
 
 _STARTS = ("$object", "$pod", "$container")
+_WHOLE_OBJECT = re.compile(r"(?<![\w.$])object\b(?!\.\??(?:kind|apiVersion|metadata)\b)")
+_WHOLE_POD = re.compile(r"(?<![\w.$])pod\b(?!\.\??(?!containers|initContainers|ephemeralContainers)[A-Za-z])")
+_RELATED = re.compile(r"\brelated\.\??([A-Za-z]+)")
 
 
 def variables(related: Iterable[str]) -> list[str]:
@@ -29,7 +32,19 @@ def variables(related: Iterable[str]) -> list[str]:
     return [CONTAINERS, SETTINGS, POD_SETTINGS, *(RELATED + name for name in related)]
 
 
-def sweep(rule: Rule) -> str | None:
+def derived(rule: Rule) -> Rule:
+    """Return a rule with `reads` and `sweep` as its expressions and texts make them."""
+    texts = (*rule.expressions, *rule.texts)
+    reads = Reads(
+        any(_WHOLE_OBJECT.search(text) for text in texts),
+        any(_WHOLE_POD.search(text) for text in texts),
+        frozenset(name for text in (*texts, *rule.each) for name in _RELATED.findall(text)),
+    )
+    rule = rule._replace(reads=reads)
+    return rule._replace(sweep=_sweep(rule))
+
+
+def _sweep(rule: Rule) -> str | None:
     """Return CEL that is true where a rule finds nothing in an object; None for a rule that CEL does not judge.
 
     Anything else than true, errors included, says only that its elements have to be looked at one by one.
@@ -47,7 +62,7 @@ def sweep(rule: Rule) -> str | None:
         body = _bound("self", base, body)
     if rule.scope == "pod":
         body = _bound("effective", POD_SETTINGS, body)
-    parts = ", ".join(f"'{name}': {RELATED}{name}" for name in sorted(rule.related))
+    parts = ", ".join(f"'{name}': {RELATED}{name}" for name in sorted(rule.reads.related))
     return _bound("related", f"dyn({{{parts}}})", body)
 
 
