@@ -305,7 +305,7 @@ def _rule_findings(
     engine = Engine(request.rules, source, request.params)
     admission = None
     if any(rule.id == ADMISSION_RULE for rule in request.rules):
-        admission = Admission(catalogue.rules.values(), source, request.kubernetes_version)
+        admission = Admission(catalogue.of_profile, source, request.kubernetes_version)
     for number, obj in enumerate(objects):
         _tell(request, "auditing", number, len(objects))
         if not wanted.object(obj):

@@ -7,7 +7,7 @@ Follows the labels of Pod Security admission (`pod-security.kubernetes.io/enforc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kube_audit.engine.elements import ElementSource
@@ -30,9 +30,9 @@ _VERSION = re.compile(r"v1\.(\d+)\Z")
 class Admission:
     """Judges workloads by the level of their namespace. Engines are made when a level is first met."""
 
-    def __init__(self, rules: Iterable[Rule], source: ElementSource, target: str) -> None:
-        """Take all rules, of which those of the PSS profiles are used, and the version of the cluster."""
-        self._rules = [rule for rule in rules if rule.stage is None]
+    def __init__(self, choose: Callable[[str], Iterable[Rule]], source: ElementSource, target: str) -> None:
+        """Take what returns the rules of a profile, and the version of the cluster."""
+        self._choose = choose
         self._source = source
         self._related = source.related
         self._target = target
@@ -73,7 +73,6 @@ class Admission:
     def _engine(self, level: str, version: str) -> Engine:
         key = (level, version)
         if key not in self._engines:
-            chosen = [rule for rule in self._rules if f"pss-{level}" in rule.profiles]
             source = self._source if version == self._target else ElementSource(self._related, version)
-            self._engines[key] = Engine(chosen, source)
+            self._engines[key] = Engine(list(self._choose(f"pss-{level}")), source)
         return self._engines[key]

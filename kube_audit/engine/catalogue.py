@@ -114,6 +114,10 @@ class Catalogue:
         chosen -= set(ignore)
         return [_with_severity(self.rules[rule_id], settings.get(rule_id)) for rule_id in sorted(chosen)]
 
+    def of_profile(self, profile: str) -> list[Rule]:
+        """Return all rules of a profile."""
+        return [self.rules[one.id] for one in self.rules.packed.values() if _belongs(one, profile)]
+
     def wrong_params(self, settings: Mapping[str, RuleSetting]) -> list[tuple[str, str]]:
         """Return (rule id, what is wrong) for parameters that a rule does not have, or that do not fit its schema."""
         wrong = []

@@ -65,27 +65,47 @@ class Elements:
                 self._containers.append(
                     Element(obj, container.data, container.path, None, pod, container, own, related)
                 )
+        self._found: dict[tuple[int, str], list[tuple[Path | None, Any]]] = {}
         self._inner: dict[tuple[int, str], list[Element]] = {}
         self._activations: dict[tuple[int, Reads], Any] = {}
         self._sweep: Any = None
 
+    def any(self, rule: Rule) -> bool:
+        """Whether there is anything that a rule looks at."""
+        bases = self._bases(rule)
+        if rule.each:
+            return any(self._collections(pattern, base) for base in bases for pattern in rule.each)
+        return bool(bases)
+
     def of(self, rule: Rule) -> Iterator[Element]:
         """Yield what a rule looks at, one after the other."""
-        bases: Iterable[Element]
-        if rule.scope == "object":
-            bases = (self._whole,)
-        elif rule.scope == "pod":
-            bases = self._pod
-        else:
-            bases = (one for one in self._containers if one.container and one.container.type in rule.containers)
-        for base in bases:
+        for base in self._bases(rule):
             if not rule.each:
                 yield base
             for pattern in rule.each:
                 key = (id(base), pattern)
                 if key not in self._inner:
-                    self._inner[key] = list(_each(pattern, base))
+                    self._inner[key] = [
+                        _one(base, item, (*place, step) if place is not None else (), step)
+                        for place, collection in self._collections(pattern, base)
+                        for step, item in _entries(collection)
+                    ]
                 yield from self._inner[key]
+
+    def _bases(self, rule: Rule) -> list[Element]:
+        if rule.scope == "object":
+            return [self._whole]
+        if rule.scope == "pod":
+            return self._pod
+        return [one for one in self._containers if one.container and one.container.type in rule.containers]
+
+    def _collections(self, pattern: str, base: Element) -> list[tuple[Path | None, Any]]:
+        """Return the lists and mappings that are not empty and that an `each` leads to, with their places."""
+        key = (id(base), pattern)
+        known = self._found.get(key)
+        if known is None:
+            known = self._found[key] = [(path, found) for path, found in _each(pattern, base) if found]
+        return known
 
     def activation(self, element: Element, reads: Reads) -> Any:
         """Return the variables of a rule at an element: one set for all rules that read as much around it."""
@@ -161,22 +181,22 @@ def start(text: str, element: Element) -> tuple[Path, str]:
     return (), rest
 
 
-def _each(pattern: str, element: Element) -> Iterator[Element]:
+def _each(pattern: str, element: Element) -> Iterator[tuple[Path | None, Any]]:
+    """Yield the lists and mappings that a pattern leads to, each with its place; what is related has none."""
     if pattern.startswith("related."):
         entries = element.related.get(pattern.removeprefix("related."))
-        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-            yield _one(element, entry, (), index)
+        if isinstance(entries, list):
+            yield None, entries
         return
     first, rest = start(pattern, element)
     base: Any = element.value if first == element.path else at(element.obj.data, first)
     for path, found in expand(base, rest):
-        place = (*first, *path)
-        if isinstance(found, list):
-            for index, item in enumerate(found):
-                yield _one(element, item, (*place, index), index)
-        elif isinstance(found, dict):
-            for key, item in found.items():
-                yield _one(element, item, (*place, key), key)
+        if isinstance(found, dict | list):
+            yield (*first, *path), found
+
+
+def _entries(collection: Any) -> Iterable[tuple[int | str, Any]]:
+    return enumerate(collection) if isinstance(collection, list) else collection.items()
 
 
 def _one(element: Element, value: Any, path: Path, key: str | int) -> Element:

@@ -51,6 +51,8 @@ class Engine:
         elements = self._source.of(obj, plan.related)
         seen: set[tuple[str, Path, str]] = set()
         for prepared in plan.rules:
+            if not elements.any(prepared.rule):
+                continue
             if prepared.sweep is not None and prepared.sweep.holds(elements.sweep()):
                 continue
             for element in elements.of(prepared.rule):
