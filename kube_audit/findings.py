@@ -154,7 +154,7 @@ class Finding(NamedTuple):
     def fingerprint(self) -> str:
         """A name for this finding that survives moved lines, reformatting and renamed files.
 
-        Made of rule, object identity and stable path; of the file and the message only where there is no object.
+        Made of rule, object identity and stable path; of rule and message where there is no object.
         """
         import hashlib
 
@@ -162,7 +162,7 @@ class Finding(NamedTuple):
             group = self.object.api_version.rpartition("/")[0]
             identity = [group, self.object.kind, self.object.namespace or "", self.object.name or ""]
         else:
-            identity = [self.file, self.message]
+            identity = [self.message]
         text = "\x1f".join([self.rule, *identity, self.container or "", self.stable_path])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from kube_audit.findings import AuditResult, Severity, at_least
 
 if TYPE_CHECKING:
     from kube_audit.changes import Changes
+    from kube_audit.cli.baselines import Known
 
 
 def check(
@@ -35,6 +36,7 @@ def check(
     show_suppressed: bool,
     drop_suppressed: bool,
     baseline_file: str | None,
+    no_baseline: bool,
     write_baseline: str | None,
     update_baseline: bool,
     since: str | None,
@@ -58,14 +60,14 @@ def check(
         cache.disable()
     config = configuration(config_file, paths)
     targets = _targets(outputs, config)
-    profile = profile or config.get("profile", "default")
+    profile_option, profile = profile, profile or config.get("profile", "default")
     severity = severity or config.get("severity")
     fail_on = fail_on or config.get("fail-on", "warning")
     version = (kubernetes_version or config.get("kubernetes-version") or newest_version()).removeprefix("v")
     if version not in supported_versions():
-        known = supported_versions()
+        versions = supported_versions()
         where = f"{config.origins['kubernetes-version']}: " if not kubernetes_version else ""
-        raise CannotRun(f"{where}Kubernetes {version} is not known; {known[0]} to {known[-1]} are")
+        raise CannotRun(f"{where}Kubernetes {version} is not known; {versions[0]} to {versions[-1]} are")
     try:
         known_rules = rules_of(config, rule_folders)
         check_names(config, known_rules)
@@ -74,6 +76,15 @@ def check(
         asked = list(find(paths or (".",), Path.cwd())) if trees else sources
     except (PathError, catalogue.SelectionError) as error:
         raise CannotRun(str(error)) from error
+    partial = since is not None or staged or bool(trees)
+    if partial and (write_baseline is not None or update_baseline):
+        raise CannotRun("a baseline is written of all findings: leave out --since, --staged and --tree")
+    chosen = {rule.id for rule in rules} if select or ignore or profile_option else None
+    known = None
+    if not no_baseline and write_baseline is None:
+        known = _baseline(baseline_file, config, paths or (".",), chosen, partial=partial)
+    if update_baseline and known is None:
+        raise CannotRun("--update-baseline needs a baseline: --baseline FILE")
     with _progress() as progress:
         params = {rule: setting.params for rule, setting in config.rules.items() if setting.params}
         changes = _changes(since, paths, staged=staged)
@@ -95,20 +106,19 @@ def check(
     if fix or diff:
         from kube_audit.cli import fix as fixing
 
-        _apply_baseline(baseline_file or config.get("baseline"), result, update=False, partial=True)
+        if known is not None:
+            known.apply(result)
         all_fixes = fixing.fixes(result, unsafe=unsafe_fixes)
         if diff:
             return FINDINGS if fixing.show(all_fixes, color=_color(sys.stdout.isatty())) else 0
         if fixing.make(all_fixes):  # what is left is told from the files as they are now
             result = audit.run(request._replace(changes=_changes(since, paths, staged=staged)), known_rules)
     if write_baseline is not None:
-        return _write_baseline(write_baseline, result)
-    _apply_baseline(
-        baseline_file or config.get("baseline"),
-        result,
-        update=update_baseline,
-        partial=changes is not None or only is not None,
-    )
+        from kube_audit.cli import baselines
+
+        return baselines.write(write_baseline, result)
+    if known is not None:
+        known.tell_gone(known.apply(result), update=update_baseline)
     _report(result, targets, severity, show_suppressed=show_suppressed, drop_suppressed=drop_suppressed)
     counted = (f for f in result.findings if f.suppressed is None and fail_on != "never")
     return FINDINGS if any(at_least(finding.severity, fail_on) for finding in counted) else 0
@@ -155,38 +165,17 @@ def _changes(since: str | None, paths: tuple[str, ...], *, staged: bool) -> Chan
         raise CannotRun(f"{option}: {error}") from error
 
 
-def _write_baseline(file: str, result: AuditResult) -> int:
-    from kube_audit import baseline
-
-    known = baseline.of_findings(result.findings)
-    try:
-        baseline.write(Path(file), known)
-    except baseline.BaselineError as error:
-        raise CannotRun(str(error)) from error
-    count = sum(entry.known for entry in known.values())
-    print(f"{count} findings are known from now on: {file}. Use it with --baseline {file}.", file=sys.stderr)
-    return 0
-
-
-def _apply_baseline(file: str | None, result: AuditResult, *, update: bool, partial: bool) -> None:
-    """Mark known findings, and tell about those that are gone; with `update` they leave the file."""
-    if file is None:
-        if update:
-            raise CannotRun("--update-baseline needs a baseline: --baseline FILE")
-        return
-    from kube_audit import baseline
+def _baseline(
+    file: str | None, config: Config, roots: tuple[str, ...], rules: Collection[str] | None, *, partial: bool
+) -> Known | None:
+    """Return the baseline that is named on the command line or else by the configuration, None for none."""
+    from kube_audit.cli.baselines import Known
 
     try:
-        known = baseline.read(Path(file))
-        result.findings, gone = baseline.apply(result.findings, known)
-        if gone and not partial:
-            if update:
-                left = (f for f in result.findings if f.suppressed is not None and f.suppressed.kind == "baseline")
-                baseline.write(Path(file), baseline.of_findings(left))
-            told = "have left it" if update else "could leave it: --update-baseline"
-            print(f"kube-audit: {len(gone)} entries of {file} have no finding any more and {told}", file=sys.stderr)
-    except baseline.BaselineError as error:
-        raise CannotRun(str(error)) from error
+        name = file or config.get("baseline")
+        return Known(name, roots, rules, partial=partial) if name else None
+    except CannotRun as error:
+        raise (error if file else CannotRun(f"{config.origins['baseline']}: {error}")) from error
 
 
 def _report(

@@ -76,6 +76,7 @@ def cli() -> None:
     metavar="FILE",
     help="Findings that are known and do not count; see --write-baseline.",
 )
+@click.option("--no-baseline", is_flag=True, help="Leave the configuration's baseline out: all findings count.")
 @click.option(
     "--drop-suppressed",
     is_flag=True,

@@ -11,6 +11,8 @@ from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR
 from kube_audit.manifests.yaml import Document
 
 _DEEPEST_LIST = 5
+_ITEM_KEYS = ("name", "mountPath", "devicePath", "containerPort", "port", "ip", "topologyKey")
+"""What tells the items of Kubernetes' lists apart: the merge keys of its API types."""
 
 
 @dataclass(slots=True, eq=False)
@@ -128,14 +130,17 @@ class Object:
         return self.document.span(start, max(end, start + 1))
 
     def stable_path(self, path: Path) -> str:
-        """Return a path as text in which list items stand by their name where they have one."""
+        """Return a path as text in which list items stand by their name, or what else tells them apart, if anything."""
         steps: list[str] = []
         value: Any = self.data
         for step in path:
             if isinstance(step, int):
                 value = value[step] if isinstance(value, list) and step < len(value) else None
-                name = mapping(value).get("name")
-                steps.append(f"[{name}]" if isinstance(name, str) else f"[{step}]")
+                item = mapping(value)
+                key = next((key for key in _ITEM_KEYS if isinstance(item.get(key), str | int)), None)
+                steps.append(
+                    f"[{step}]" if key is None else f"[{item[key]}]" if key == "name" else f"[{key}={item[key]}]"
+                )
             else:
                 value = mapping(value).get(step)
                 steps.append(f".{step}")
