@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -96,6 +98,12 @@ def test_it_runs_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     assert "eighty" in report
     origin = run(installed / "python", "-c", "import kube_audit; print(kube_audit.__file__)", cwd=tmp_path)
     assert Path(origin.strip()).is_relative_to(installed.parent)
+
+
+def test_its_sarif_says_where_the_project_is(installed: Path, tmp_path: Path) -> None:
+    homepage = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Homepage"]
+    log = json.loads(run(installed / "kube-audit", "check", "-o", "sarif", cwd=tmp_path))
+    assert log["runs"][0]["tool"]["driver"]["informationUri"] == homepage
 
 
 def test_it_knows_every_rule_of_the_catalogue(installed: Path, tmp_path: Path) -> None:
