@@ -18,14 +18,13 @@ from kube_audit.engine.scopes import pod_of
 from kube_audit.findings import (
     AuditResult,
     Finding,
-    ObjectRef,
     Path,
     RelatedPlace,
     Severity,
     Skipped,
     Summary,
-    TextEdit,
 )
+from kube_audit.fixable import Fixable
 from kube_audit.manifests import kustomizations, manifest
 from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.manifest import Manifest
@@ -40,7 +39,6 @@ from kube_audit.wanted import Wanted
 
 if TYPE_CHECKING:
     from kube_audit.changes import Changes
-    from kube_audit.edits.layout import Layout
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how many of its steps are done, and how many there are."""
@@ -109,6 +107,7 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     findings.sort(key=lambda finding: finding.sort_key)
     summary.seconds = time.perf_counter() - started
     texts = {one.file: one.text.content for one in manifests}
+    fixable = Fixable(objects)
     return AuditResult(
         findings=findings,
         summary=summary,
@@ -117,7 +116,8 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
         rules=tuple(sorted(active)),
         source=texts.get,
         rule_docs=catalogue.doc,
-        edits=_Edits(objects).of,
+        edits=fixable.edits,
+        refusal=fixable.refusal,
         manifests=tuple(manifests),
         judged=wanted.files,
     )
@@ -351,41 +351,6 @@ def _silence(
         if rule is not None and wanted.everything:
             findings.extend(overrides.unused(rule.severity, active, request.roots))
     return findings
-
-
-class _Edits:
-    """Turns findings' fixes into edits of text, for reports that offer them."""
-
-    def __init__(self, objects: Iterable[Object]) -> None:
-        self._objects = objects
-        self._by_ref: dict[tuple[str, ObjectRef], list[Object]] | None = None
-        self._layouts: dict[int, Layout | None] = {}
-
-    def of(self, finding: Finding) -> tuple[TextEdit, ...]:
-        """Return a finding's edits, () where it has no fix or it cannot be made as text."""
-        if not finding.patches or finding.object is None:
-            return ()
-        from kube_audit.edits import layout_of
-        from kube_audit.fixes import Refused, edits, why_not_edited
-
-        if self._by_ref is None:
-            self._by_ref = {}
-            for obj in self._objects:
-                self._by_ref.setdefault((obj.file, obj.ref), []).append(obj)
-        for obj in self._by_ref.get((finding.file, finding.object), ()):
-            if obj.lines[0] <= finding.span.line <= obj.lines[1]:
-                if id(obj) not in self._layouts:
-                    self._layouts[id(obj)] = layout_of(obj) if why_not_edited(obj) is None else None
-                layout = self._layouts[id(obj)]
-                if layout is None:
-                    return ()
-                try:
-                    made = edits(obj, finding.patches, layout)
-                except Refused:
-                    return ()
-                text = obj.document.text
-                return tuple(TextEdit(e.start, e.end, text.span(e.start, e.end), e.text) for e in made)
-        return ()
 
 
 def _tell(request: Request, stage: str, done: int, total: int) -> None:

@@ -222,6 +222,8 @@ class AuditResult:
     rule_docs: Callable[[str], RuleDoc]
     edits: Callable[[Finding], tuple[TextEdit, ...]] = lambda finding: ()
     """A finding's fix as edits of its file's text; () where it has none, or none that can be made as edits."""
+    refusal: Callable[[Finding], str | None] = lambda finding: None
+    """Why a finding's fix cannot be made in its file's text; None where it can, or where there is none."""
     manifests: tuple[Manifest, ...] = ()
     """The files as they were read, for what edits them."""
     judged: frozenset[str] | None = None

@@ -31,7 +31,7 @@ def write(result: AuditResult, out: TextIO, options: Options) -> None:
     out.writelines(f"{dumps(key)}: {dumps(value)},\n" for key, value in head.items())
     out.write('"findings": ')
     offered = offers(result)
-    write_list(out, (_finding(finding, offered(finding)) for finding in findings))
+    write_list(out, (_finding(finding, offered(finding), result) for finding in findings))
     out.write("\n}\n")
 
 
@@ -83,9 +83,11 @@ def _rule(result: AuditResult, rule: str) -> dict[str, object]:
     }
 
 
-def _finding(finding: Finding, edits: Sequence[TextEdit]) -> dict[str, object]:
+def _finding(finding: Finding, edits: Sequence[TextEdit], result: AuditResult) -> dict[str, object]:
     about = finding.object
-    fix = {"edits": [_edit(edit) for edit in edits]} if edits else {}
+    fix: dict[str, object] = {"edits": [_edit(edit) for edit in edits]} if edits else {}
+    if finding.fix is not None and not edits and (refusal := result.refusal(finding)):
+        fix = {"fixRefused": refusal}
     return {
         "rule": finding.rule,
         "severity": finding.severity,

@@ -28,10 +28,11 @@ def summary(result: AuditResult, shown: list[Finding], options: Options, term: T
     if hidden:
         mildest = max((finding.severity for finding in hidden), key=SEVERITIES.index)
         rows.append(("Hidden", f"{counts(hidden)} (--severity {mildest} shows {_them(len(hidden))})"))
-    silenced = len(result.findings) - len(active)
+    silenced = Counter(finding.suppressed.kind for finding in result.findings if finding.suppressed is not None)
     if silenced:
-        rows.append(("Suppressed", counted(silenced, "finding")))
-    rows += _about_rules([finding for finding in shown if finding.suppressed is None])
+        by = ", ".join(f"{kind} {number:,}" for kind, number in sorted(silenced.items()))
+        rows.append(("Suppressed", f"{counted(silenced.total(), 'finding')} ({by})"))
+    rows += _about_rules([finding for finding in shown if finding.suppressed is None], result)
     rows.append(("Looked at", _looked_at(result)))
     if result.summary.not_validated:
         custom = counted(result.summary.not_validated, "custom resource")
@@ -58,19 +59,18 @@ def _verdict(result: AuditResult, active: list[Finding], severity: Severity, ter
         yield f"{term.paint('warning', 'warning')}: nothing was audited: {where}"
 
 
-def _about_rules(listed: list[Finding]) -> Iterator[tuple[str, str]]:
+def _about_rules(listed: list[Finding], result: AuditResult) -> Iterator[tuple[str, str]]:
     by_rule = Counter(finding.rule for finding in listed)
     noisiest = sorted(by_rule.items(), key=lambda item: (-item[1], item[0]))
     if len(noisiest) > 1:
         most = len(f"{noisiest[0][1]:,}")
         for index, (rule, number) in enumerate(noisiest[:_NOISIEST]):
             yield "" if index else "Most frequent", f"{number:>{most},} {rule}"
-    safe = sum(1 for finding in listed if finding.fix == "safe")
-    unsafe = sum(1 for finding in listed if finding.fix == "unsafe")
-    if safe:
-        yield "Fixable", counted(safe, "finding")
-    if unsafe:
-        yield "Fixable, unsafe", f"{counted(unsafe, 'finding')}, by changes that may alter behaviour"
+    fixes = Counter(f.fix for f in listed if f.fix is not None and result.refusal(f) is None)
+    if fixes["safe"]:
+        yield "Fixable", counted(fixes["safe"], "finding")
+    if fixes["unsafe"]:
+        yield "Fixable, unsafe", f"{counted(fixes['unsafe'], 'finding')}, by changes that may alter behaviour"
     if noisiest:
         yield "Learn more", f"kube-audit rules show {noisiest[0][0]}"
 

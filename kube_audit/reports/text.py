@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import NamedTuple, TextIO
 
@@ -25,6 +25,7 @@ class _File(NamedTuple):
     name: str
     source: MaskedSource | None
     told: advice.Told
+    refusal: Callable[[Finding], str | None]
 
 
 def write(result: AuditResult, out: TextIO, options: Options) -> None:
@@ -46,7 +47,7 @@ def _lines(result: AuditResult, options: Options, term: Terminal) -> Iterator[st
     at_end = advice.shared(shown)
     source = quotable(result)
     for name, found in groupby(shown, key=lambda finding: finding.file):
-        yield from _file(_File(name, source(name), advice.Told(at_end)), list(found), term)
+        yield from _file(_File(name, source(name), advice.Told(at_end), result.refusal), list(found), term)
     yield from advice.section(shown, at_end, term)
     yield from summary(result, shown, options, term)
 
@@ -89,8 +90,11 @@ def _place(file: _File, span: Span, about: ObjectRef | None, findings: list[Find
         if apart:
             yield ""
         remediation = file.told.first_time(finding, finding.remediation)
-        yield from _headline(file, finding, bool(remediation), indent, term)
+        refusal = file.refusal(finding) if finding.fix is not None else None
+        yield from _headline(file, finding, bool(remediation), indent, term, by_hand=refusal is not None)
         details = list(_details(file, finding, remediation, term.prose - 2 - indent, term))
+        if refusal is not None and finding.suppressed is None:
+            details += wrap(f"not fixable here: {refusal}", term.prose - 2 - indent)
         yield from ((" " * (2 + indent) + line).rstrip() for line in details)
         apart = bool(details)
 
@@ -104,11 +108,13 @@ def _frame(source: MaskedSource, span: Span, about: ObjectRef | None, worst: Fin
         yield f"  {gutter} {term.paint(row.text, worst.severity) if row.number is None else row.text}".rstrip()
 
 
-def _headline(file: _File, finding: Finding, told_here: bool, indent: int, term: Terminal) -> Iterator[str]:
+def _headline(
+    file: _File, finding: Finding, told_here: bool, indent: int, term: Terminal, *, by_hand: bool
+) -> Iterator[str]:
     """Say what is wrong, by which rule, and where it was said what to do, if that was earlier in the file."""
     message = cut(" ".join(wrap(finding.message, _LONGEST_MESSAGE)), _LONGEST_MESSAGE, term.glyph("…", "..."))
     tags = [visible(finding.rule)]
-    if finding.fix is not None:
+    if finding.fix is not None and not by_hand:
         tags.append("fixable" if finding.fix == "safe" else "fixable, unsafe")
     earlier = file.told.lines.get((finding.rule, finding.remediation))
     if not told_here and earlier is not None:

@@ -193,7 +193,7 @@ class TestSuppressed:
     def test_it_is_counted_and_not_shown(self) -> None:
         report = written("text", result(latest("web", 11, 12), self.silent), width=80)
         assert "container logs" not in report
-        assert "  Suppressed  1 finding\n" in report
+        assert "  Suppressed  1 finding (comment 1)\n" in report
         assert "\n── 1 warning ─" in report
 
     def test_it_is_shown_with_its_reason_on_demand(self) -> None:

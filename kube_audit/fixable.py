@@ -1,0 +1,76 @@
+"""Findings' fixes as edits of their files' texts, for reports that offer them; or why one cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kube_audit.findings import Finding, ObjectRef, TextEdit
+from kube_audit.manifests.objects import Object
+
+if TYPE_CHECKING:
+    from kube_audit.edits.layout import Layout
+
+
+class Fixable:
+    """Knows the objects of a run, and looks at the layout of each once."""
+
+    def __init__(self, objects: Iterable[Object]) -> None:
+        self._objects = objects
+        self._by_ref: dict[tuple[str, ObjectRef], list[Object]] | None = None
+        self._looked_at: dict[int, Layout | str] = {}
+        """Object to its layout, or to the reason for which nothing of it is edited."""
+
+    def edits(self, finding: Finding) -> tuple[TextEdit, ...]:
+        """Return a finding's edits, in the order of the text; () where it has no fix, or it cannot be made as text."""
+        found = self._edits(finding)
+        return found if isinstance(found, tuple) else ()
+
+    def refusal(self, finding: Finding) -> str | None:
+        """Return why a finding's fix cannot be made, None where it can, or where it has none."""
+        obj = self._object(finding) if finding.patches else None
+        if obj is None:
+            return None
+        known = self._layout(obj)
+        if isinstance(known, str):
+            return known
+        if not obj.document.nodes.targets:  # nothing else is common enough to plan every fix for it
+            return None
+        found = self._edits(finding)
+        return found if isinstance(found, str) else None
+
+    def _edits(self, finding: Finding) -> tuple[TextEdit, ...] | str:
+        """Return a finding's edits, or why there are none."""
+        obj = self._object(finding) if finding.patches else None
+        if obj is None:
+            return ()
+        layout = self._layout(obj)
+        if isinstance(layout, str):
+            return layout
+        from kube_audit.fixes import Refused, edits
+
+        try:
+            made = edits(obj, finding.patches, layout)
+        except Refused as refusal:
+            return str(refusal)
+        text = obj.document.text
+        return tuple(TextEdit(e.start, e.end, text.span(e.start, e.end), e.text) for e in made)
+
+    def _layout(self, obj: Object) -> Layout | str:
+        known = self._looked_at.get(id(obj))
+        if known is None:
+            from kube_audit.edits import layout_of
+            from kube_audit.fixes import why_not_edited
+
+            known = self._looked_at[id(obj)] = why_not_edited(obj) or layout_of(obj)
+        return known
+
+    def _object(self, finding: Finding) -> Object | None:
+        if finding.object is None:
+            return None
+        if self._by_ref is None:
+            self._by_ref = {}
+            for obj in self._objects:
+                self._by_ref.setdefault((obj.file, obj.ref), []).append(obj)
+        candidates = self._by_ref.get((finding.file, finding.object), ())
+        return next((obj for obj in candidates if obj.lines[0] <= finding.span.line <= obj.lines[1]), None)
