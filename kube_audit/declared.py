@@ -50,7 +50,7 @@ def declare(config: Config, universes: tuple[str, ...] = ()) -> Declared:
     DECLARED.clear()
     for entry in config.get("references", ()):
         names = {key: entry[key] for key in ("name", "namespace") if key in entry}
-        field = ReferenceField("declared", entry["path"], entry["to"], **names)
+        field = ReferenceField("declared", entry["path"], entry["to"], kind=entry.get("kind-key", ""), **names)
         DECLARED[entry["kind"]] = (*DECLARED.get(entry["kind"], ()), field)
     external = tuple(
         External(entry["kind"], entry.get("namespace", "*"), entry.get("name", "*"))

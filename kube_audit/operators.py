@@ -55,6 +55,9 @@ _ONLY_REFER = (
 _REFERRING = frozenset(_ONLY_REFER.split())
 
 
+_KEPT = {"secrets": "Secret", "configmaps": "ConfigMap"}
+
+
 def refers_only(obj: Object) -> bool:
     """Whether a custom resource is of a kind that makes nothing besides what `created_names` tells."""
     return not {f"{obj.group}/{obj.kind}", f"{obj.group}/*"}.isdisjoint(_REFERRING)
@@ -73,6 +76,23 @@ def created_names(obj: Object) -> Iterator[tuple[str, str]]:
         for _, name in expand(obj.data, path):
             if isinstance(name, str) and name:
                 yield kind, name
+    if obj.kind in ("Role", "ClusterRole"):
+        yield from _kept_by_holder(obj)
+
+
+def _kept_by_holder(role: Object) -> Iterator[tuple[str, str]]:
+    """Yield what a program makes and keeps by itself: names in a role that also lets it create such objects."""
+    named: list[tuple[str, str]] = []
+    creates: set[str] = set()
+    for _, rule in expand(role.data, "rules[]"):
+        resources, names, verbs = (mapping(rule).get(field) for field in ("resources", "resourceNames", "verbs"))
+        for resource, kind in _KEPT.items():
+            if isinstance(resources, list) and resource in resources:
+                if isinstance(names, list) and names:
+                    named += [(kind, name) for name in names if isinstance(name, str)]
+                elif isinstance(verbs, list) and "create" in verbs:
+                    creates.add(kind)
+    return (pair for pair in named if pair[0] in creates)
 
 
 def _created_paths(obj: Object) -> Iterator[tuple[str, str]]:

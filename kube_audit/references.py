@@ -21,7 +21,8 @@ class ReferenceField(NamedTuple):
     """One place where a kind names another object.
 
     `path` leads to the mapping that holds the name (`[]` goes through a list); the other fields are keys in
-    it. `to` is the kind named, unless `kind` is the key that tells. `keys` leads to the keys of the target's data.
+    it; where the name stands there by itself, `name` is empty. `to` is the kind named, unless `kind` is the key that
+    tells. `keys` leads to the keys of the target's data.
     """
 
     via: str
@@ -46,6 +47,7 @@ def _service_called_by(via: str, path: str) -> ReferenceField:
     return ReferenceField(via, path, "Service", namespace="namespace", port="port", default_port=443)
 
 
+_GATEWAY = "gateway.networking.k8s.io"
 _CONFIG = (("configMap", "ConfigMap"), ("secret", "Secret"))
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 
@@ -81,6 +83,9 @@ POD_REFERENCES: tuple[ReferenceField, ...] = (
     ReferenceField("serviceAccount", "", "ServiceAccount", name="serviceAccount", unless="serviceAccountName"),
     ReferenceField("priorityClass", "", "PriorityClass", name="priorityClassName"),
     ReferenceField("runtimeClass", "", "RuntimeClass", name="runtimeClassName"),
+    ReferenceField("storageClass", "volumes[].ephemeral.volumeClaimTemplate.spec", "StorageClass", "storageClassName"),
+    ReferenceField("deviceClaim", "resourceClaims[]", "ResourceClaim", "resourceClaimName"),
+    ReferenceField("deviceClaim", "resourceClaims[]", "ResourceClaimTemplate", "resourceClaimTemplateName"),
 )
 """Below a pod's spec, whatever kind holds it."""
 
@@ -95,10 +100,19 @@ REFERENCES: dict[str, tuple[ReferenceField, ...]] = {
         ReferenceField("tls", "spec.tls[]", "Secret", name="secretName"),
         ReferenceField("ingressClass", "spec", "IngressClass", name="ingressClassName"),
     ),
-    "HorizontalPodAutoscaler": (ReferenceField("scaleTarget", "spec.scaleTargetRef", kind="kind"),),
+    "EndpointSlice": (ReferenceField("endpoints", "metadata.labels", "Service", name="kubernetes.io/service-name"),),
+    "HorizontalPodAutoscaler": (
+        ReferenceField("scaleTarget", "spec.scaleTargetRef", kind="kind"),
+        ReferenceField("metric", "spec.metrics[].object.describedObject", kind="kind"),
+    ),
     "ScaledObject.keda.sh": (ReferenceField("scaleTarget", "spec.scaleTargetRef", "Deployment", kind="kind"),),
     "VerticalPodAutoscaler.autoscaling.k8s.io": (ReferenceField("scaleTarget", "spec.targetRef", kind="kind"),),
-    "StatefulSet": (ReferenceField("headlessService", "spec", "Service", name="serviceName"),),
+    "StatefulSet": (
+        ReferenceField("headlessService", "spec", "Service", name="serviceName"),
+        ReferenceField("storageClass", "spec.volumeClaimTemplates[].spec", "StorageClass", name="storageClassName"),
+    ),
+    "PersistentVolumeClaim": (ReferenceField("storageClass", "spec", "StorageClass", name="storageClassName"),),
+    "PersistentVolume": (ReferenceField("storageClass", "spec", "StorageClass", name="storageClassName"),),
     "RoleBinding": (
         ReferenceField("role", "roleRef", kind="kind"),
         ReferenceField("subject", "subjects[]", kind="kind", namespace="namespace"),
@@ -108,26 +122,50 @@ REFERENCES: dict[str, tuple[ReferenceField, ...]] = {
         ReferenceField("subject", "subjects[]", kind="kind", namespace="namespace"),
     ),
     "ServiceAccount": (ReferenceField("imagePullSecret", "imagePullSecrets[]", "Secret"),),
+    "Secret": (
+        ReferenceField(
+            "tokenAccount", "metadata.annotations", "ServiceAccount", name="kubernetes.io/service-account.name"
+        ),
+    ),
     **{
         kind: (_service_called_by("webhook", "webhooks[].clientConfig.service"),)
         for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
     },
     "APIService": (_service_called_by("apiService", "spec.service"),),
     "CustomResourceDefinition": (_service_called_by("webhook", "spec.conversion.webhook.clientConfig.service"),),
-    "VirtualService.networking.istio.io": tuple(
-        ReferenceField(
-            "destination", f"spec.{protocol}[].{step}", "Service", name="host", port="port", subset="subset", host=True
-        )
-        for protocol, step in (
-            ("http", "route[].destination"),
-            ("http", "mirror"),
-            ("tcp", "route[].destination"),
-            ("tls", "route[].destination"),
-        )
+    "VirtualService.networking.istio.io": (
+        *(
+            ReferenceField(
+                "destination",
+                f"spec.{protocol}[].{step}",
+                "Service",
+                name="host",
+                port="port",
+                subset="subset",
+                host=True,
+            )
+            for protocol, step in (
+                ("http", "route[].destination"),
+                ("http", "mirror"),
+                ("tcp", "route[].destination"),
+                ("tls", "route[].destination"),
+            )
+        ),
+        ReferenceField("meshGateway", "spec.gateways[]", "Gateway.networking.istio.io", name=""),
     ),
     "DestinationRule.networking.istio.io": (ReferenceField("destination", "spec", "Service", name="host", host=True),),
+    "Application.argoproj.io": (ReferenceField("project", "spec", "AppProject.argoproj.io", name="project"),),
+    "ApplicationSet.argoproj.io": (
+        ReferenceField("project", "spec.template.spec", "AppProject.argoproj.io", name="project"),
+    ),
+    f"Gateway.{_GATEWAY}": (
+        ReferenceField("gatewayClass", "spec", f"GatewayClass.{_GATEWAY}", name="gatewayClassName"),
+        ReferenceField(
+            "certificate", "spec.listeners[].tls.certificateRefs[]", "Secret", kind="kind", namespace="namespace"
+        ),
+    ),
     **{
-        f"{route}.gateway.networking.k8s.io": (
+        f"{route}.{_GATEWAY}": (
             ReferenceField(
                 "backend", "spec.rules[].backendRefs[]", "Service", kind="kind", namespace="namespace", port="port"
             ),
@@ -140,7 +178,12 @@ REFERENCES: dict[str, tuple[ReferenceField, ...]] = {
                 port="port",
             ),
             ReferenceField(
-                "parent", "spec.parentRefs[]", "Gateway.gateway.networking.k8s.io", kind="kind", namespace="namespace"
+                "parent",
+                "spec.parentRefs[]",
+                f"Gateway.{_GATEWAY}",
+                kind="kind",
+                namespace="namespace",
+                subset="sectionName",
             ),
         )
         for route in ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute")
@@ -153,6 +196,8 @@ CREATED_EVERYWHERE = frozenset(
         ("ConfigMap", "kube-root-ca.crt"),
         ("ConfigMap", "openshift-service-ca.crt"),
         ("ServiceAccount", "default"),
+        ("AppProject.argoproj.io", "default"),
+        ("Gateway.networking.istio.io", "mesh"),
         ("ConfigMap", "istio-ca-root-cert"),
         ("ConfigMap", "extension-apiserver-authentication"),
         ("Role", "extension-apiserver-authentication-reader"),
@@ -186,7 +231,8 @@ class Reference(NamedTuple):
     port: Any
     port_path: Path
     subset: str | None = None
-    """Part of the target that is asked for, as Istio's DestinationRules define them."""
+    """Part of the target that is asked for: as Istio's DestinationRules define them, or a listener of a Gateway."""
+    subset_path: Path = ()
 
 
 def references(obj: Object, pod: Pod | None) -> Iterator[Reference]:
@@ -216,6 +262,11 @@ def _volume_name(pod: Pod, path: Path) -> Any:
 
 
 def _read(field: ReferenceField, path: Path, holder: Any, obj: Object) -> Iterator[Reference]:
+    if not field.name:  # the name itself, with its namespace before a slash
+        space, _, own = holder.rpartition("/") if isinstance(holder, str) else ("", "", "")
+        if own:
+            yield Reference(field.via, path, field.to, own, space or obj.home, False, (), None, path)
+        return
     if not isinstance(holder, dict) or (field.unless and holder.get(field.unless)):
         return
     name = holder.get(field.name)
@@ -247,6 +298,7 @@ def _read(field: ReferenceField, path: Path, holder: Any, obj: Object) -> Iterat
         port=field.default_port if not isinstance(port, int | str) or isinstance(port, bool) else port,
         port_path=port_path,
         subset=subset if field.subset and isinstance(subset := holder.get(field.subset), str) else None,
+        subset_path=(*path, field.subset),
     )
 
 
@@ -274,7 +326,5 @@ def _target_kind(field: ReferenceField, holder: dict[str, Any]) -> str | None:
     version = holder.get("apiVersion")
     if isinstance(version, str) and version:
         return kind_names(version, kind)[0]
-    group = holder.get("group", holder.get("apiGroup", ""))
-    if isinstance(group, str) and group:
-        return kind_names(f"{group}/v1", kind)[0]
-    return field.to if field.to.startswith(f"{kind}.") else kind
+    group = holder.get("group", holder.get("apiGroup", field.to.partition(".")[2]))
+    return kind_names(f"{group}/v1", kind)[0] if isinstance(group, str) and group else kind

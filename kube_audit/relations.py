@@ -23,7 +23,19 @@ from kube_audit.selectors import Selector, at_run_time, labels_of_pods
 from kube_audit.universe import NOBODY, Identity, Members, Universes
 
 _CLUSTER_SCOPED = frozenset(
-    {"ClusterRole", "PriorityClass", "RuntimeClass", "IngressClass", "StorageClass", "Namespace", "PersistentVolume"}
+    {
+        *(
+            "ClusterRole",
+            "PriorityClass",
+            "RuntimeClass",
+            "IngressClass",
+            "StorageClass",
+            "Namespace",
+            "PersistentVolume",
+        ),
+        *("GatewayClass.gateway.networking.k8s.io", "ClusterIssuer.cert-manager.io"),
+        "ClusterSecretStore.external-secrets.io",
+    }
 )
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label that every Namespace has by itself."""
@@ -288,7 +300,7 @@ class Relations:
         """Whether a name starts with that of a custom resource, as names do that operators make up."""
         return any(
             self._sees_any(asking, self._makers.get(name[:end], NOBODY))
-            for end in range(3, len(name) + 1)
+            for end in range(1, len(name) + 1)
             if end == len(name) or name[end] in "-."
         )
 

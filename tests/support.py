@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -27,7 +27,11 @@ def audit_text(
 
 
 def audit_texts(
-    files: dict[str, str | bytes], *, profile: str = "default", select: Sequence[str] = (), version: str | None = None
+    files: Mapping[str, str | bytes],
+    *,
+    profile: str = "default",
+    select: Sequence[str] = (),
+    version: str | None = None,
 ) -> AuditResult:
     """Audit manifests that are given by name and content."""
     sources = [(name, text.encode() if isinstance(text, str) else text) for name, text in files.items()]

@@ -36,7 +36,7 @@ def service(selector: str = "{app: web}", metadata: str = "") -> str:
 
 
 def severities(rule: str, files: dict[str, str]) -> list[str]:
-    return [f.severity for f in audit_texts(dict(files), profile="all").findings if f.rule == rule]
+    return [f.severity for f in audit_texts(files, profile="all").findings if f.rule == rule]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_number_of_copies_that_a_kustomization_sets_is_not_judged() -> None:
         "web.yaml": web(),
         "other.yaml": web().replace("name: web", "name: other", 1),
     }
-    found = audit_texts(dict(files)).findings
+    found = audit_texts(files).findings
     assert [f.file for f in found if f.rule == "deployment-replicas-low"] == ["other.yaml"]
 
 
@@ -157,7 +157,7 @@ def test_applications_that_are_built_into_namespaces_of_their_own_do_not_meet() 
         files[f"{name}/kustomization.yaml"] = f"namespace: {name}\nresources: [web.yaml, service.yaml]\n"
         files[f"{name}/web.yaml"] = web().replace("name: http", f"name: {port}")
         files[f"{name}/service.yaml"] = service().replace("targetPort: http", f"targetPort: {port}")
-    rules = {f.rule for f in audit_texts(dict(files), profile="all").findings}
+    rules = {f.rule for f in audit_texts(files, profile="all").findings}
     assert rules.isdisjoint({"duplicate-object", "service-target-port-mismatch", "overlapping-selectors"})
     files["b/kustomization.yaml"] = files["b/kustomization.yaml"].replace("namespace: b", "namespace: a")
     assert severities("duplicate-object", files) == ["warning", "warning"]

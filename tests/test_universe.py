@@ -113,7 +113,7 @@ def test_the_rule_of_the_documentation_predicts_who_sees_whom(files: dict[str, s
     asking, *others = (file for file in files if file.endswith(("p.yaml", "q.yaml")))
     if not any("shared" in text for text in files.values()):  # the other folder has what is asked for
         files = {**files, f"{(others or [asking])[-1].rpartition('/')[0]}/c.yaml": config("only-prod")}
-    result = audit_texts(dict(files), select=["env-reference-not-found"])
+    result = audit_texts(files, select=["env-reference-not-found"])
     told = [f.severity for f in result.findings if f.file == asking and f.rule == "env-reference-not-found"]
     assert told == ([] if seen else ["info"])
 

@@ -327,6 +327,10 @@ _MAKERS: dict[str, Callable[[Related, Object], Any]] = {
     "accountReferences": _references_via("serviceAccount"),
     "classReferences": _references_via("priorityClass", "runtimeClass", "ingressClass"),
     "roleReferences": _references_via("role", "subject"),
+    "otherReferences": _references_via(
+        *("tls", "certificate", "endpoints", "tokenAccount", "metric", "deviceClaim", "meshGateway", "project"),
+        *("ingressClass", "gatewayClass", "runtimeClass", "storageClass", "declared"),
+    ),
     "claims": Related._claims,
     "podPolicies": Related._pod_policies,
     "rivals": Related._rivals,

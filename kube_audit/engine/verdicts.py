@@ -199,19 +199,22 @@ def _subsets(relations: Relations, obj: Object, reference: Reference, entry: Ent
     subset = reference.subset
     if not subset or is_placeholder(subset):
         return []
-    rules = relations.mesh_rules(obj, reference.name, reference.namespace)
-    subsets = [one for number in rules for _, one in expand(relations.objects[number].data, "spec.subsets[]")]
-    names = (mapping(one).get("name") for one in subsets)
+    if reference.via == "parent":
+        holders, field = [entry["target"]["id"]], "spec.listeners"
+    else:
+        holders, field = relations.mesh_rules(obj, reference.name, reference.namespace), "spec.subsets"
+    parts = [one for number in holders for _, one in expand(relations.objects[number].data, f"{field}[]")]
+    names = (mapping(one).get("name") for one in parts)
     known = [name for name in names if isinstance(name, str)]
-    if not rules or subset in known:
+    if not holders or subset in known or any(map(is_placeholder, known)):
         return []
     similar = closest(subset, sorted(known))
     extra = {
-        "path": path_text((*reference.path[:-1], "subset")),
+        "path": path_text(reference.subset_path),
         "subset": subset,
         "known": known,
         "similar": similar,
-        "target": {**entity(rules[0]), "at": "spec.subsets"},
+        "target": {**entity(holders[0]), "at": field},
     }
     return [{**entry, **extra, "verdict": "subset-typo" if similar else "subset-missing"}]
 
@@ -228,13 +231,24 @@ def _service_ports(relations: Relations, numbers: list[int]) -> list[tuple[Any, 
     return None if any(isinstance(p, str) and is_placeholder(p) for port in ports for p in port) else ports
 
 
+def _admitted(relations: Relations, obj: Object, reference: Reference) -> bool:
+    """Whether a Gateway's listeners take routes of another namespace; what selectors choose is left open."""
+    gateways = relations.named(obj, reference.kind, reference.namespace, reference.name)
+    listeners = [one for n in gateways for _, one in expand(relations.objects[n].data, "spec.listeners[]")]
+    asked = [one for one in listeners if reference.subset in (None, mapping(one).get("name"))]
+    admitting = (mapping(mapping(mapping(one).get("allowedRoutes")).get("namespaces")).get("from") for one in asked)
+    return not asked or any(how not in (None, "Same") for how in admitting)
+
+
 def _granted(relations: Relations, obj: Object, reference: Reference) -> bool:
     """Whether the Gateway API lets an object name another one: in its own namespace, or by a ReferenceGrant."""
     space = reference.namespace
     if obj.group != "gateway.networking.k8s.io" or space in (obj.home, None):
         return True
-    if obj.home is None:
+    if obj.home is None or reference.via == "gatewayClass":
         return True
+    if reference.via == "parent":
+        return _admitted(relations, obj, reference)
     for number in relations.of_kind(obj, "ReferenceGrant.gateway.networking.k8s.io", space):
         spec = mapping(relations.objects[number].data.get("spec"))
         givers, takers = spec.get("from"), spec.get("to")
