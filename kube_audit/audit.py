@@ -133,7 +133,7 @@ def _read(request: Request, summary: Summary) -> list[Manifest]:
             summary.skipped.append(source)
             continue
         summary.files += 1
-        if isinstance(source, tuple):
+        if not isinstance(source, SourceFile):
             manifests.append(manifest.read(*source))
             continue
         reason = manifest.chart_reason(source.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 _enabled = True
@@ -58,6 +57,8 @@ def store(name: str, content: bytes) -> None:
     """Keep content under a name, atomically; a cache that cannot be written is no error."""
     if not _enabled:
         return
+    import tempfile
+
     folder = directory()
     temporary = None
     try:

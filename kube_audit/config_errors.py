@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,14 @@ from kube_audit.findings import Path as DataPath
 from kube_audit.findings import path_text
 from kube_audit.manifests.yaml import Document
 from kube_audit.names import closest
+from kube_audit.patterns import lazily
 
 Place = Callable[[DataPath], str]
 """Gives where something stands, as `file:line:column`; the nearest thing above it where it is not there."""
 
-_TOML_TABLE = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
-_TOML_KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
-_TOML_STEP = re.compile(r"""([\w-]+)|"([^"]*)"|'([^']*)'""")
+_TOML_TABLE = lazily(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
+_TOML_KEY = lazily(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_TOML_STEP = lazily(r"""([\w-]+)|"([^"]*)"|'([^']*)'""")
 _NAMES = {"object": "a mapping", "array": "a list", "string": "a text", "boolean": "true or false"}
 
 

@@ -19,18 +19,19 @@ from kube_audit.manifests.manifest import Manifest
 from kube_audit.manifests.objects import Object
 from kube_audit.manifests.text import Text, decode, encoding_of
 from kube_audit.manifests.yaml import Document, documents
+from kube_audit.patterns import lazily
 from kube_audit.sources.wording import reason
 
 __all__ = ["Edit", "FileFix", "Refused", "apply", "edits", "fix_file", "unified_diff", "write"]
 
-_GENERATED = re.compile(
+_GENERATED = lazily(
     r"do not (?:edit|modify|change)\b|\bgenerated (?:by|from|with|using|automatically)\b|@generated\b"
     r"|\b(?:code|auto|automatically)[ -]?generated\b",
     re.IGNORECASE,
 )
-_CHART_SOURCE = re.compile(r"#\s*Source: (\S+/templates/\S+)")
-_COMMENT_LINES = re.compile(r"(?:[ \t]*(?:#[^\r\n]*|---[^\r\n]*|%[^\r\n]*)?(?:\r\n|\r|\n))*")
-_DOCUMENT_START = re.compile(r"^---", re.M)
+_CHART_SOURCE = lazily(r"#\s*Source: (\S+/templates/\S+)")
+_COMMENT_LINES = lazily(r"(?:[ \t]*(?:#[^\r\n]*|---[^\r\n]*|%[^\r\n]*)?(?:\r\n|\r|\n))*")
+_DOCUMENT_START = lazily(r"^---", re.M)
 _HEAD = 4000
 """Characters before an object in which a comment may say that it is generated."""
 _READ_AGAIN = 20_000_000

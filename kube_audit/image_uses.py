@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
@@ -12,15 +11,16 @@ from kube_audit.engine.images import Image, ImageError, parse
 from kube_audit.findings import Path
 from kube_audit.manifests.kustomizations import Build
 from kube_audit.manifests.objects import Object
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 from kube_audit.relations import Relations
 from kube_audit.universe import NOBODY, Folder, Members
 
 MOST = 1000
 """Workloads of an image that are counted."""
-_COMMIT = re.compile(r"[0-9a-f]{7,40}")
-_VERSION = re.compile(r"v?\d+(\.\d+)*")
-_DIGITS = re.compile(r"\d+")
+_COMMIT = lazily(r"[0-9a-f]{7,40}")
+_VERSION = lazily(r"v?\d+(\.\d+)*")
+_DIGITS = lazily(r"\d+")
 
 
 class Use(NamedTuple):

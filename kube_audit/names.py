@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-_DIGITS = re.compile(r"\d+")
+from kube_audit.patterns import lazily
+
+_DIGITS = lazily(r"\d+")
 
 
 def closest(name: str, known: Iterable[str]) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 
 from kube_audit.names import closest
+from kube_audit.patterns import lazily
 
 _FEW = 64
-_PARTS = re.compile(r"[-._/]")
+_PARTS = lazily(r"[-._/]")
 _OPPOSITES = frozenset({frozenset({"http", "https"}), frozenset({"internal", "external"})})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-import re
 from collections.abc import Collection, Container, Iterable, Iterator
 from datetime import date
 from fnmatch import fnmatchcase
@@ -14,10 +13,11 @@ from kube_audit.config import Override
 from kube_audit.engine.scopes import is_kubernetes_group
 from kube_audit.findings import Finding, ObjectRef, Severity, Span, Suppression
 from kube_audit.manifests.objects import Object, mapping
+from kube_audit.patterns import lazily
 from kube_audit.suppressions import EVERY_RULE, UNUSED
 
 _SEVERITIES: dict[str, Severity] = {"error": "error", "warning": "warning", "info": "info"}
-_WILDCARD = re.compile(r"[*?[\\]")
+_WILDCARD = lazily(r"[*?[\\]")
 # fmt: off
 _CLUSTER_SCOPED = frozenset(
     {

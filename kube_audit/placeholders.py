@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from kube_audit.patterns import lazily
+
 _FILL_IN = r"YOUR|INSERT|REPLACE|ENTER|CHANGE|FILL|ADD|PUT|SET|MY|THE"
-_MARKERS = re.compile(
+_MARKERS = lazily(
     "|".join(
         (
             r"\{\{(?!\{).{0,200}?\}\}",  # Helm, Jinja, Go templates, mustache, OpenShift

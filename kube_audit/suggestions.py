@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from kube_audit.findings import Patch, Path
 from kube_audit.manifests import scalars
+from kube_audit.patterns import lazily
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:@-]*\Z")
+_PLAIN = lazily(r"[A-Za-z0-9_./][A-Za-z0-9_./:@-]*\Z")
 
 
 def as_yaml(patches: Iterable[Patch], base: Path) -> str:

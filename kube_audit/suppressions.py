@@ -9,7 +9,6 @@ template, and those of kube-linter, kube-score, Checkov and Polaris for the chec
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,13 +22,14 @@ from kube_audit.manifests.objects import Object, mapping
 from kube_audit.manifests.positions import MAPPING, SCALAR, SEQUENCE, Nodes
 from kube_audit.manifests.yaml import Document
 from kube_audit.names import closest
+from kube_audit.patterns import lazily
 
 UNUSED = "suppression-unused"
 EVERY_RULE = "*"
-_COMMENT = re.compile(r"#[ \t]*kube-audit(?P<colon>:|(?=[ \t]+ignore(?:-file)?\[))[ \t]*(?P<said>[^\r\n]*)")
-_SAID = re.compile(r"(?P<what>ignore|ignore-file)\[(?P<rules>[^\]]*)\][ \t:–—-]*(?P<reason>.*)\Z")
-_BLOCK_HEADER = re.compile(r"(?:[&!][^\s]*[ \t]+)*[|>][^\r\n]*")
-_COLON = re.compile(r"\s*:")
+_COMMENT = lazily(r"#[ \t]*kube-audit(?P<colon>:|(?=[ \t]+ignore(?:-file)?\[))[ \t]*(?P<said>[^\r\n]*)")
+_SAID = lazily(r"(?P<what>ignore|ignore-file)\[(?P<rules>[^\]]*)\][ \t:–—-]*(?P<reason>.*)\Z")
+_BLOCK_HEADER = lazily(r"(?:[&!][^\s]*[ \t]+)*[|>][^\r\n]*")
+_COLON = lazily(r"\s*:")
 _NO_LAST_LINE = 1 << 30
 _STRETCH = 128
 """Lines of a stretch of a file, by which silencers are looked up."""
@@ -38,8 +38,8 @@ _FARTHEST_DASH = 100
 """Characters before an item of a list in which its dash is looked for."""
 _OWN_ANNOTATION = "kube-audit.io/ignore"
 _KUBE_LINTER = "ignore-check.kube-linter.io/"
-_POLARIS = re.compile(r"polaris\.fairwinds\.com/(?:(?P<check>.+)-)?exempt\Z")
-_CHECKOV = re.compile(r"(?:checkov|bridgecrew)\.io/skip[0-9]*\Z")
+_POLARIS = lazily(r"polaris\.fairwinds\.com/(?:(?P<check>.+)-)?exempt\Z")
+_CHECKOV = lazily(r"(?:checkov|bridgecrew)\.io/skip[0-9]*\Z")
 
 Equivalents = Mapping[tuple[str, str], frozenset[str]]
 """(tool, the tool's id in lower case) to the ids of our rules for it."""

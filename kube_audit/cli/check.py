@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Collection, Iterable
 from contextlib import nullcontext
@@ -178,6 +177,12 @@ def _baseline(
         raise (error if file else CannotRun(f"{config.origins['baseline']}: {error}")) from error
 
 
+def _columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
 def _report(
     result: AuditResult,
     targets: list[tuple[str, str | None]],
@@ -193,7 +198,7 @@ def _report(
         options = reports.Options(
             severity=severity or reports.FORMATS[name].severity,
             color=_color(to_terminal) and file is None,
-            width=shutil.get_terminal_size().columns if to_terminal else None,
+            width=_columns() if to_terminal else None,
             show_suppressed=show_suppressed,
             carry_suppressed=not drop_suppressed,
             root=Path.cwd(),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from kube_audit.edits.model import Edit
 from kube_audit.manifests.text import Text
+from kube_audit.patterns import lazily
 from kube_audit.sources.wording import printable
 
 _CONTEXT = 3
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_LINE_BREAK = lazily(r"\r\n|\r|\n")
+_LINE = lazily(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _RESET, _BOLD, _CYAN, _RED, _GREEN = "\x1b[0m", "\x1b[1m", "\x1b[36m", "\x1b[31m", "\x1b[32m"
 _COLORS = {"-": _RED, "+": _GREEN, " ": "", "@": _CYAN, "\\": ""}
 

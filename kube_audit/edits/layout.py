@@ -11,13 +11,14 @@ from typing import NamedTuple
 from kube_audit.edits.model import Edit, Entry, Refused
 from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR, SEQUENCE
 from kube_audit.manifests.yaml import Document
+from kube_audit.patterns import lazily
 
-_PROPERTY = re.compile(r"&[^\s,\[\]{}]+|!(?:<[^>\s]*>|[^\s,\[\]{}]*)")
-_BLANKS = re.compile(r"(?:[ \t\r\n]+|(?:(?<=[ \t\r\n])|^)#[^\r\n]*)*", re.M)
-_LINE_END = re.compile(r"[\r\n]|\Z")
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_BEFORE_ENTRY = re.compile(r"[ \t]*(?:-[ \t]+)*\Z")
-_AFTER_ENTRY = re.compile(r"[ \t]*(?:[ \t]#[^\r\n]*)?(?=[\r\n]|\Z)")
+_PROPERTY = lazily(r"&[^\s,\[\]{}]+|!(?:<[^>\s]*>|[^\s,\[\]{}]*)")
+_BLANKS = lazily(r"(?:[ \t\r\n]+|(?:(?<=[ \t\r\n])|^)#[^\r\n]*)*", re.M)
+_LINE_END = lazily(r"[\r\n]|\Z")
+_LINE_BREAK = lazily(r"\r\n|\r|\n")
+_BEFORE_ENTRY = lazily(r"[ \t]*(?:-[ \t]+)*\Z")
+_AFTER_ENTRY = lazily(r"[ \t]*(?:[ \t]#[^\r\n]*)?(?=[\r\n]|\Z)")
 _LOOKED_AT = 5000
 """Nodes of a file that are looked at for the style of an object that has none of its own."""
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from kube_audit.edits.layout import Style
 from kube_audit.manifests import scalars
+from kube_audit.patterns import lazily
 from kube_audit.suggestions import scalar
 
-_WORDS = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./@+=%()-]*(?: [A-Za-z0-9_./@+=%()-]+)*\Z")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
+_WORDS = lazily(r"[A-Za-z_/.][A-Za-z0-9_./@+=%()-]*(?: [A-Za-z0-9_./@+=%()-]+)*\Z")
+_UNPRINTABLE = lazily("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
 
 
 def plain(value: Any, *, flow: bool = False) -> str:

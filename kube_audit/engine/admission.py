@@ -6,7 +6,6 @@ Follows the labels of Pod Security admission (`pod-security.kubernetes.io/enforc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from kube_audit.engine.model import Rule
 from kube_audit.engine.run import Engine
 from kube_audit.findings import Finding, RelatedPlace, Severity
 from kube_audit.manifests.objects import Object, mapping
+from kube_audit.patterns import lazily
 
 RULE = "pod-rejected-by-namespace-level"
 _LABEL = "pod-security.kubernetes.io/"
@@ -24,7 +24,7 @@ _MODES: tuple[tuple[str, Severity, str], ...] = (
     ("warn", "warning", "warns about this pod"),
     ("audit", "info", "notes this pod in the audit log"),
 )
-_VERSION = re.compile(r"v1\.(\d+)\Z")
+_VERSION = lazily(r"v1\.(\d+)\Z")
 
 
 class Admission:

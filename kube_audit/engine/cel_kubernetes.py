@@ -17,10 +17,11 @@ variables come from the runtime. What differs from an API server:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+from kube_audit.patterns import lazily
 
 FORMAT_NAMES = (
     "dns1123Label",
@@ -118,7 +119,7 @@ matchesSelector(object, object) -> bool = cel_functions.matches_selector
 matchesLabels(object, object) -> bool = cel_functions.matches_labels
 similar(string, list) -> string = cel_functions.similar
 """
-_LINE = re.compile(r"(?:<(\w+)>\.)?([\w.]+)\((.*)\) -> (\w+) = (\w+)\.(\w+)")
+_LINE = lazily(r"(?:<(\w+)>\.)?([\w.]+)\((.*)\) -> (\w+) = (\w+)\.(\w+)")
 _ALTERNATIVES = {
     "value": ("string", "int", "uint", "double", "bool", "list", "map", "bytes", "timestamp", "duration"),
     "object": ("map", "null"),

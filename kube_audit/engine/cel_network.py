@@ -6,23 +6,24 @@ Addresses, ranges and URLs stay strings here, addresses and ranges in their cano
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from kube_audit.patterns import lazily
+
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
-_PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_USER = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
-_PORT = re.compile(r"(?::[0-9]*)?")
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_HOST = re.compile(r"(?:[^\x00-\x20#%/?@\\^`{|}\x7f]|%[89A-Fa-f][0-9A-Fa-f]|%25)*")
-_PLAIN_PATH = re.compile(rb"[A-Za-z0-9\-._~$&+,/:;=@]")
-_PLAIN_RAW_PATH = re.compile(r"[A-Za-z0-9\-._~$&+,/:;=@!'()*\[\]%]*")
+_PREFIX_LENGTH = lazily(r"0|[1-9][0-9]{0,2}")
+_SCHEME = lazily(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_USER = lazily(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
+_PORT = lazily(r"(?::[0-9]*)?")
+_BAD_ESCAPE = lazily(r"%(?![0-9A-Fa-f]{2})")
+_HOST = lazily(r"(?:[^\x00-\x20#%/?@\\^`{|}\x7f]|%[89A-Fa-f][0-9A-Fa-f]|%25)*")
+_PLAIN_PATH = lazily(rb"[A-Za-z0-9\-._~$&+,/:;=@]")
+_PLAIN_RAW_PATH = lazily(r"[A-Za-z0-9\-._~$&+,/:;=@!'()*\[\]%]*")
 
 
 @lru_cache(maxsize=512)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kube_audit.engine.cel_errors import ExpressionError
+from kube_audit.patterns import lazily
 
-_TOKEN = re.compile(
+_TOKEN = lazily(
     r"""(?s)
     (?:\b(?:[rR][bB]?|[bB][rR]))(?:'''.*?'''|\"{3}.*?\"{3}|'[^'\n]*'|"[^"\n]*")   # raw strings
     | '''(?:\\.|[^\\])*?''' | \"{3}(?:\\.|[^\\])*?\"{3}
@@ -18,12 +19,11 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_OPTIONAL_CALL = re.compile(r"(?:\.\s*validate|\bformat\s*\.\s*named)\s*(?=\()")
-_BRACES = re.compile(r"[{}]")
+_OPTIONAL_CALL = lazily(r"(?:\.\s*validate|\bformat\s*\.\s*named)\s*(?=\()")
+_BRACES = lazily(r"[{}]")
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(NamedTuple):
     """A `{…}` of a message: the CEL inside."""
 
     expression: str

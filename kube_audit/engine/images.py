@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
+
+from kube_audit.patterns import lazily
 
 DEFAULT_REGISTRY = "docker.io"
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_SCHEME = lazily(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_REGISTRY = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
-_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_REGISTRY = lazily(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
+_COMPONENT = lazily(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
+_TAG = lazily(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
-_HEX = re.compile(r"[a-f0-9]+")
-_IMAGE_ID = re.compile(r"[a-f0-9]{64}")
+_HEX = lazily(r"[a-f0-9]+")
+_IMAGE_ID = lazily(r"[a-f0-9]{64}")
 _LONGEST_REPOSITORY = 255
 _LONGEST = 4096
 
@@ -23,8 +25,7 @@ class ImageError(ValueError):
     """The text is no image reference; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """The parts of an image reference as it is written, None for what is absent.
 
     `nginx:1.27` has the repository `nginx` and no registry; `canonical` is what a runtime makes of that.

@@ -13,13 +13,14 @@ from kube_audit.findings import RuleDoc, Severity
 from kube_audit.manifests.objects import without_nulls
 from kube_audit.manifests.text import decode
 from kube_audit.manifests.yaml import Document, documents
+from kube_audit.patterns import lazily
 
 ALL_KINDS = "*"
 CONTAINER_TYPES = frozenset({"app", "sidecar", "init", "ephemeral"})
 DERIVED = "$derived"
 """Key under which a rule's content keeps what `sweep.derived` found out, so that it is looked for once."""
 _WITH_CEL = ("when", "expression", "undecided", "undecided_message", "location", "points_to", "message", "suggestion")
-_PARAMETER = re.compile(r"(?<![\w.])params\.([A-Za-z_]\w*)")
+_PARAMETER = lazily(r"(?<![\w.])params\.([A-Za-z_]\w*)")
 
 
 class RuleError(Exception):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from decimal import ROUND_UP, Context, Decimal
 from functools import lru_cache
 
-_QUANTITY = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)([^\W\d_]*(?:[+-]?[0-9]+)?)")
-_EXPONENT = re.compile(r"[eE]([+-]?[0-9]+)")
+from kube_audit.patterns import lazily
+
+_QUANTITY = lazily(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)([^\W\d_]*(?:[+-]?[0-9]+)?)")
+_EXPONENT = lazily(r"[eE]([+-]?[0-9]+)")
 _DECIMAL_SUFFIXES = {
     "n": -9,
     "u": -6,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 from kube_audit.engine.model import CONTAINER_TYPES, Reads, Rule
+from kube_audit.patterns import lazily
 
 CONTAINERS = "_containers"
 """Variable of a sweep: the data of every container of the pod, in the order of `Pod.containers`."""
@@ -22,9 +23,9 @@ RELATED = "_related_"
 """Variables of a sweep: `_related_pods` is what rules know as `related.pods`, converted only where it is read."""
 
 _STARTS = ("$object", "$pod", "$container")
-_WHOLE_OBJECT = re.compile(r"(?<![\w.$])object\b(?!\.\??(?:kind|apiVersion|metadata)\b)")
-_WHOLE_POD = re.compile(r"(?<![\w.$])pod\b(?!\.\??(?!containers|initContainers|ephemeralContainers)[A-Za-z])")
-_RELATED = re.compile(r"\brelated\.\??([A-Za-z]+)")
+_WHOLE_OBJECT = lazily(r"(?<![\w.$])object\b(?!\.\??(?:kind|apiVersion|metadata)\b)")
+_WHOLE_POD = lazily(r"(?<![\w.$])pod\b(?!\.\??(?!containers|initContainers|ephemeralContainers)[A-Za-z])")
+_RELATED = lazily(r"\brelated\.\??([A-Za-z]+)")
 
 
 def variables(related: Iterable[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -13,9 +12,10 @@ from kube_audit.findings import AuditResult, Finding
 from kube_audit.manifests.objects import Object, objects, without_nulls
 from kube_audit.manifests.text import Text
 from kube_audit.manifests.yaml import documents
+from kube_audit.patterns import lazily
 from kube_audit.validation.kubernetes import Schemas, newest_version
 
-_MARK = re.compile(r"#\s*finding\b")
+_MARK = lazily(r"#\s*finding\b")
 _FILE = "example.yaml"
 
 

@@ -16,12 +16,11 @@ from kube_audit.manifests.kustomizations import Kustomization, Kustomizations
 from kube_audit.manifests.objects import Object, mapping, objects
 from kube_audit.manifests.text import Text, decode
 from kube_audit.manifests.yaml import Document, Problem, documents
+from kube_audit.patterns import lazily
 
-_TEMPLATE_BLOCKS = re.compile(
-    r"^[ \t]*(?:\{\{-|\{\{ ?(?:if|range|with|end|define|include|template)\b|\{%|<%|%\{)", re.M
-)
-_TEMPLATE_MARKS = re.compile(r"\{\{.*\}\}|\{%|<%|%\{|@[A-Z][A-Z0-9_]*@|\$\{")
-_PATCH_NAME = re.compile(r"(?:^|[^a-z])patch(?:es)?(?:[^a-z]|$)")
+_TEMPLATE_BLOCKS = lazily(r"^[ \t]*(?:\{\{-|\{\{ ?(?:if|range|with|end|define|include|template)\b|\{%|<%|%\{)", re.M)
+_TEMPLATE_MARKS = lazily(r"\{\{.*\}\}|\{%|<%|%\{|@[A-Z][A-Z0-9_]*@|\$\{")
+_PATCH_NAME = lazily(r"(?:^|[^a-z])patch(?:es)?(?:[^a-z]|$)")
 _PATCHED_WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"})
 
 

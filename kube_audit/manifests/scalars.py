@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-import re
+
+from kube_audit.patterns import lazily
 
 Scalar = str | int | float | bool | None
 
@@ -28,9 +29,9 @@ _NOT_FINITE = {
 }
 
 _MAYBE_NUMBER = frozenset("+-.0123456789")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_GO_FLOAT = re.compile(r"\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
-_INTEGER = re.compile(
+_FLOAT = lazily(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_GO_FLOAT = lazily(r"\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
+_INTEGER = lazily(
     r"(?P<sign>[-+]?)(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<binary>[01]+)|0[oO]?(?P<octal>[0-7]+)"
     r"|(?P<decimal>0|[1-9][0-9]*))\Z"
 )

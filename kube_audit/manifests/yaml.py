@@ -16,12 +16,13 @@ from kube_audit.manifests import scalars
 from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR, SEQUENCE, Nodes
 from kube_audit.manifests.syntax_errors import SyntaxProblem, explain
 from kube_audit.manifests.text import Text
+from kube_audit.patterns import lazily
 
 DEEPEST = 400
 """Levels of nesting that are read. Kubernetes' deepest schemas need about 60."""
 _SMALLEST_BOMB = 200_000
 """Nodes that a document may always have once its aliases are expanded."""
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_SEPARATOR = lazily(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _YAML_TAG = "tag:yaml.org,2002:"
 
 

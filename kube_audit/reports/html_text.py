@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from html import escape
 
 from kube_audit.findings import Finding
+from kube_audit.patterns import lazily
 from kube_audit.reports.frames import Row, frame
 from kube_audit.reports.masking import MaskedSource
 from kube_audit.reports.plain import block, code_spans, one_line
 from kube_audit.reports.terminal import columns
 
 _FRAME_WIDTH = 120
-_ITEM = re.compile(r"\s*(?:[-*]|\d+\.)\s+")
+_ITEM = lazily(r"\s*(?:[-*]|\d+\.)\s+")
 
 
 def text(value: str) -> str:

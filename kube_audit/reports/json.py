@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from kube_audit import __version__
 from kube_audit.findings import SEVERITIES, AuditResult, Finding, Span, TextEdit, at_least, path_text
+from kube_audit.patterns import lazily
 from kube_audit.reports import Options, listed, rule_doc
 from kube_audit.reports.offers import offers
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_NOT_ASCII = re.compile("[^\x00-\x7e]")
+_LONE_SURROGATE = lazily("[\ud800-\udfff]")
+_NOT_ASCII = lazily("[^\x00-\x7e]")
 
 
 def write(result: AuditResult, out: TextIO, options: Options) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple, TextIO
 from urllib.parse import quote
 
 from kube_audit.findings import SEVERITIES, AuditResult, Finding, Severity, at_least
+from kube_audit.patterns import lazily
 from kube_audit.reports import Options, rule_doc
 from kube_audit.reports.plain import active, block, code_spans, in_checkout, one_line, web_links
 from kube_audit.reports.terminal import counted
@@ -23,10 +24,10 @@ _FOR_THE_END = 1000
 _FOLDED = 20
 """A severity with more findings than this is folded."""
 _SIGNS: dict[Severity, str] = {"error": "❌", "warning": "⚠️", "info": "ℹ️"}
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~$^=&])")
-_PIPE = re.compile(r"(\\*)\|")
-_REFERENCE = re.compile(r"([@!%]|\\[#$~&])(?=[\w\"])")
-_ADDRESS = re.compile(r":(?=//|[\w+-]+:)|(?i:(?<=\bwww)\.)")
+_SPECIAL = lazily(r"([\\`*_{}\[\]<>()#|~$^=&])")
+_PIPE = lazily(r"(\\*)\|")
+_REFERENCE = lazily(r"([@!%]|\\[#$~&])(?=[\w\"])")
+_ADDRESS = lazily(r":(?=//|[\w+-]+:)|(?i:(?<=\bwww)\.)")
 """What makes an address of plain text, or a picture of `:name:`."""
 _REMEDIES = 5
 """How many ways to say what to do are told for one rule."""

@@ -8,17 +8,18 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from kube_audit.findings import AuditResult, Finding, ObjectRef, Span
+from kube_audit.patterns import lazily
 from kube_audit.reports import rule_doc
 from kube_audit.reports.secrets import MASK, mask_unread, masked_lines, merged, split_lines
 
-_KEYED = re.compile(
+_KEYED = lazily(
     r"""(?P<indent>\s*+(?:-\s++)*+)(?P<quote>["']?)(?P<key>[^\s"'#{}\[\],:][^"':]*+)(?P=quote)\s*+:(?:\s++|$)"""
 )
-_NAMES_A_CREDENTIAL = re.compile(
+_NAMES_A_CREDENTIAL = lazily(
     r"pass(word|wd|phrase)?\b|pwd|secret|token|credential|bearer|api.?key|private.?key|access.?key", re.IGNORECASE
 )
-_FLOW_PAIR = re.compile(r"""["']?name["']?\s*+:\s*+(?P<name>[^,}]{0,200}),\s*+["']?value["']?\s*+:\s*+""")
-_URL_PASSWORD = re.compile(r"(://[^/\s:@]*+:)[^/\s@]++(?=@)")
+_FLOW_PAIR = lazily(r"""["']?name["']?\s*+:\s*+(?P<name>[^,}]{0,200}),\s*+["']?value["']?\s*+:\s*+""")
+_URL_PASSWORD = lazily(r"(://[^/\s:@]*+:)[^/\s@]++(?=@)")
 _SHORTEST_WORD = 5
 """Shorter texts, and bare words such as `postgres`, are too common to be looked for in the other lines."""
 

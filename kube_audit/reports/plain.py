@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kube_audit.findings import AuditResult, Finding, RuleDoc, Span
+from kube_audit.patterns import lazily
 from kube_audit.reports import Options, listed
 from kube_audit.reports.terminal import visible
 
-_CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-_LINK = re.compile(r"https?://[^\s<>\"]+")
+_CODE_SPAN = lazily(r"(?<!`)(`{1,3})(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_LINK = lazily(r"https?://[^\s<>\"]+")
 _CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "WORKSPACE")
 """Where GitHub, GitLab, Azure Pipelines and Jenkins say which folder holds the checkout."""
 

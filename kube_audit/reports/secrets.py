@@ -8,34 +8,33 @@ from collections.abc import Iterator
 from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR, SEQUENCE, Nodes
 from kube_audit.manifests.text import Text
 from kube_audit.manifests.yaml import Document, documents
+from kube_audit.patterns import lazily
 
 MASK = "*****"
 """Of one length, so that it does not give away the value's."""
 
-_LINE_BREAK = re.compile(r"\r\n|\n|\r")
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_LINE_BREAK = lazily(r"\r\n|\n|\r")
+_SEPARATOR = lazily(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _OPEN_KEYS = {"apiVersion", "kind", "type", "immutable"}
 _OPEN_METADATA = {"name", "generateName", "namespace"}
 _DATA_KEYS = {"data", "stringData"}
 _SECRETS = {"secret", "secretlist"}
 _KIND_KEY = r"""kind(?:\\*+["'])?+(?:\s++|#[^\r\n]{0,200}+){0,4}+:\s*+"""
-_SPOKEN_OF = re.compile(_KIND_KEY + r"""(?:[!&]\S{0,200}+\s++){0,4}+(?:\\*+["'])?+Secret(?:List)?+\b""")
-_KIND_IN_DOUBT = re.compile(
-    _KIND_KEY + r"""(?!["']?(?!(?i:secret(?:list)?\b))[A-Za-z][\w./-]*+["']?(?:[\s:,}\]]|\Z))"""
-)
-_HIDDEN_KEY = re.compile(r"""\\[^"\\]*+"\s*+:|\*[^\s*]++\s++:|!(?:<|binary|[^\s!%]*+%)""")
+_SPOKEN_OF = lazily(_KIND_KEY + r"""(?:[!&]\S{0,200}+\s++){0,4}+(?:\\*+["'])?+Secret(?:List)?+\b""")
+_KIND_IN_DOUBT = lazily(_KIND_KEY + r"""(?!["']?(?!(?i:secret(?:list)?\b))[A-Za-z][\w./-]*+["']?(?:[\s:,}\]]|\Z))""")
+_HIDDEN_KEY = lazily(r"""\\[^"\\]*+"\s*+:|\*[^\s*]++\s++:|!(?:<|binary|[^\s!%]*+%)""")
 """A key spelt so that only a parser can tell what it is: with escapes, as an alias, in base64."""
-_PLAIN_WORDS = re.compile(
+_PLAIN_WORDS = lazily(
     r"""(?:(?:&\S++|!(?:!str)?+)\s++)*+(?:[|>][-+0-9]*+[ \t]*+(?:#[^\r\n]*+)?+[\r\n]\s*+)?+"""
     r"""(?P<quote>["']?+)(?P<words>[\w./-]*+(?:[ ][\w./-]++)*+)(?P=quote)\s*+\Z"""
 )
-_GOOD_KEY = re.compile(r"(?:[-._/A-Za-z0-9]+|<<)\Z")
-_COMMENT = re.compile(r"(?:^|(?<=\s))#[ \t]*+([^\r\n]*+)", re.MULTILINE)
-_HARMLESS_LINE = re.compile(
+_GOOD_KEY = lazily(r"(?:[-._/A-Za-z0-9]+|<<)\Z")
+_COMMENT = lazily(r"(?:^|(?<=\s))#[ \t]*+([^\r\n]*+)", re.MULTILINE)
+_HARMLESS_LINE = lazily(
     r"""\s*+(?:-\s++)*+(?:["']?kind["']?:\s*+["']?Secret["']?,?|["']?apiVersion["']?:\s*+["']?v1["']?,?"""
     r"""|[-.{}\[\],\s*]*+)\s*+\Z"""
 )
-_KNOWN_KEY = re.compile(
+_KNOWN_KEY = lazily(
     r"""\s*+(?:-\s++)*+["']?(?:apiVersion|kind|metadata|name|namespace|labels|annotations|type|immutable|data"""
     r"""|stringData|items)["']?:(?=\s|\Z)\s*+"""
 )

@@ -11,9 +11,8 @@ import os
 import stat
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from kube_audit.findings import Skipped
 from kube_audit.sources import ignores
@@ -32,8 +31,7 @@ MAX_BYTES = 64 * 1024 * 1024
 """The largest file that is read. The API server takes objects of about 1.5 MiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A file to audit. `path` is None for standard input.
 
     `name` is for people: relative to the working directory where it lies below it, else absolute, with
@@ -52,8 +50,7 @@ class UnreadableFile(Exception):
     """A file that could not be read; the message says why, without the file's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(NamedTuple):
     """What one argument stands for: a file or a folder, or standard input (then the paths are empty)."""
 
     path: str
@@ -61,8 +58,7 @@ class _Named:
     folder: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
+class _Folder(NamedTuple):
     """A folder to walk: the path that is shown, the real one, and the ignore files that hold above it."""
 
     path: str

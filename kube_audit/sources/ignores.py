@@ -11,8 +11,10 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
+
+from kube_audit.patterns import lazily
 
 GIT = ".gitignore"
 OWN = ".kube-auditignore"
@@ -21,12 +23,11 @@ NAMES = frozenset({GIT, OWN})
 _MAX_WILDCARDS = 3
 """In one line. The time that one more takes grows with the length of a file's name, to seconds at four."""
 _MAX_BYTES = 1024 * 1024
-_EVERYTHING = re.compile(r"/?\*\*(?:/\*\*)*(?:/\*)?|\*")
-_WILDCARD_RUN = re.compile(r"\*+")
+_EVERYTHING = lazily(r"/?\*\*(?:/\*\*)*(?:/\*)?|\*")
+_WILDCARD_RUN = lazily(r"\*+")
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoreFile:
+class IgnoreFile(NamedTuple):
     """One ignore file, read. `base` is the real path of its folder, with a final separator."""
 
     path: str
@@ -45,8 +46,7 @@ class IgnoreFile:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Ignores:
+class Ignores(NamedTuple):
     """The ignore files that hold in one folder, the nearest first."""
 
     own: tuple[IgnoreFile, ...] = ()
@@ -80,8 +80,7 @@ class Ignores:
 NONE = Ignores()
 
 
-@dataclass(frozen=True, slots=True)
-class NotHonoured:
+class NotHonoured(NamedTuple):
     """A line of an ignore file (all of it, where `line` is None) that could not be taken into account."""
 
     path: str

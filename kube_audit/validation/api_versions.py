@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kube_audit.findings import FixSafety, Patch, Path
 from kube_audit.validation.api_history import ROWS
@@ -109,8 +108,7 @@ _CLIENT_SIDE_KINDS: dict[tuple[str, str], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ApiChange:
+class ApiChange(NamedTuple):
     """What became of one kind of an API version."""
 
     api_version: str
@@ -127,8 +125,7 @@ class ApiChange:
     """What else has to change, "" where nothing has or nothing is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class VersionProblem:
+class VersionProblem(NamedTuple):
     """An apiVersion or kind that the target version does not serve, or soon will not."""
 
     rule: Literal["api-version-removed", "api-version-deprecated", "schema-invalid"]

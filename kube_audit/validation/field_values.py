@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from kube_audit.patterns import lazily
+
 QUANTITY = r"^\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]*)?(?:[eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?\s*$"
 """resource.ParseQuantity of apimachinery: a number, then a decimal or binary suffix or an exponent."""
 
@@ -186,7 +188,7 @@ def of_format(name: str) -> dict[str, Any]:
     return {}
 
 
-_NUMBER_AND_UNIT = re.compile(r"\s*([+-]?[0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*\Z")
+_NUMBER_AND_UNIT = lazily(r"\s*([+-]?[0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*\Z")
 _UNITS = {
     "b": ("",),
     "bytes": ("",),

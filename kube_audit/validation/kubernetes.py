@@ -5,36 +5,34 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path as FilePath
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from kube_audit import cache
 from kube_audit.findings import FixSafety, Patch, Path
+from kube_audit.patterns import lazily
 from kube_audit.validation import field_values
 
 ProblemKind = Literal["unknown-field", "wrong-type", "missing-field", "bad-enum", "bad-format", "other"]
 
 _FORMAT = 1
 """Part of the cache key: raise it when what `_strip` or `field_values` make of the schemas changes."""
-_FOLDER = re.compile(r"v([0-9]+\.[0-9]+)\.[0-9]+-local-strict\Z")
-_VERSION = re.compile(r"v?([0-9]+\.[0-9]+)(?:\.[0-9]+)?\Z")
+_FOLDER = lazily(r"v([0-9]+\.[0-9]+)\.[0-9]+-local-strict\Z")
+_VERSION = lazily(r"v?([0-9]+\.[0-9]+)(?:\.[0-9]+)?\Z")
 _REF = "#/$defs/"
 _ROOT_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """How a scalar stands in the file: its characters, and whether it stands there without quotes."""
 
     text: str
     plain: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaProblem:
+class SchemaProblem(NamedTuple):
     """One thing that the API server would refuse."""
 
     rule: Literal["schema-invalid", "yaml-type-trap", "resource-quantity-invalid"]
@@ -49,8 +47,7 @@ class SchemaProblem:
     fix: FixSafety | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A place in a schema: the definition's name ("io.k8s.api.core.v1.PodSpec", "" where it has none), its keywords."""
 
     name: str
@@ -74,8 +71,7 @@ class Node:
         return tuple(t for t in ([types] if isinstance(types, str) else types) if t != "null")
 
 
-@dataclass(frozen=True, slots=True)
-class Definitions:
+class Definitions(NamedTuple):
     """The schemas of one Kubernetes version."""
 
     kinds: dict[str, dict[str, str]]

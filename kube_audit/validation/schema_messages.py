@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kube_audit.findings import Patch, Path, path_text
+from kube_audit.patterns import lazily
 from kube_audit.validation.field_values import likely_quantities
 from kube_audit.validation.kubernetes import Definitions, Node, ProblemKind, SchemaProblem, Written
 from kube_audit.validation.unknown_fields import closest, meant, noun, shown
@@ -16,16 +17,16 @@ _MOST_HINTS = 50
 """A file of thousands of unknown fields is no manifest: searching a meaning for each would take minutes."""
 _LONGEST_VALUE = 60
 
-_TEMPLATE = re.compile(r"\$\{|\$\(|\$[A-Za-z_]|\{\{|\{%|<%|%\{|@[A-Za-z_][A-Za-z0-9_.-]*@|#\{")
-_DIRECTIVE = re.compile(r"\$(?:patch|retainKeys|setElementOrder|deleteFromPrimitiveList)\b")
-_UNFINISHED = re.compile(
+_TEMPLATE = lazily(r"\$\{|\$\(|\$[A-Za-z_]|\{\{|\{%|<%|%\{|@[A-Za-z_][A-Za-z0-9_.-]*@|#\{")
+_DIRECTIVE = lazily(r"\$(?:patch|retainKeys|setElementOrder|deleteFromPrimitiveList)\b")
+_UNFINISHED = lazily(
     r"<[^<>]+>|\[[^\[\]]+\]|__\w+__|[A-Z][A-Z0-9]+(?:[ _-][A-Z0-9]+)*"
     r"|(?i:.*(?:your|replace|change)[ _-].*|(?:change|replace)me|todo|tbd|x{3,}|\.\.\.)"
 )
-_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?\Z")
+_INTEGER = lazily(r"[+-]?[0-9]+\Z")
+_NUMBER = lazily(r"[+-]?[0-9]+(?:\.[0-9]+)?\Z")
 _TRUTHS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
-_SECRET_NAME = re.compile(r"passw|secret|token|credential|api_?key|private", re.IGNORECASE)
+_SECRET_NAME = lazily(r"passw|secret|token|credential|api_?key|private", re.IGNORECASE)
 
 _PURPOSE = {
     ("Container", "name"): "every container needs a name of its own",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 from kube_audit.engine.elements import Element, Hit
 from kube_audit.engine.quantities import QuantityError, parse
 from kube_audit.manifests.objects import mapping
+from kube_audit.patterns import lazily
 
 _BYTES = frozenset({"memory", "ephemeral-storage", "storage", "sizeLimit"})
-_SHORT_NUMBER = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,2})?")
+_SHORT_NUMBER = lazily(r"[0-9]{1,4}(?:\.[0-9]{1,2})?")
 _BOUNDS = (
     ("min_cpu_request", "requests", "cpu"),
     ("max_cpu_limit", "limits", "cpu"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import mapping
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
 COMPONENTS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "kubelet"})
@@ -23,8 +24,8 @@ _HYPERKUBE = {
 }
 _SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 _LAUNCHERS = _SHELLS | {"exec", "env", "go-runner", "hyperkube", "tini", "dumb-init"}
-_FLAG = re.compile(r"--?([A-Za-z][\w.-]*)(?:=(.*))?", re.DOTALL)
-_SHELL_END = re.compile(r"[;|&]|\d*>.*")
+_FLAG = lazily(r"--?([A-Za-z][\w.-]*)(?:=(.*))?", re.DOTALL)
+_SHELL_END = lazily(r"[;|&]|\d*>.*")
 _ELSEWHERE = "$(ELSEWHERE)"
 """A placeholder for a value that a ConfigMap or Secret holds."""
 

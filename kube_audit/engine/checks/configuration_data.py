@@ -5,17 +5,17 @@ Source: ValidateConfigMap and ValidateSecret of k8s.io/kubernetes/pkg/apis/core/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.checks.naming import SUBDOMAIN_LENGTH, shortened
 from kube_audit.engine.elements import Element, Hit
 from kube_audit.manifests.objects import mapping
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
 _FIELDS = ("data", "binaryData", "stringData")
-_FOREIGN = re.compile(r"[^-._a-zA-Z0-9]")
+_FOREIGN = lazily(r"[^-._a-zA-Z0-9]")
 _LARGEST = 1024 * 1024
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from kube_audit.engine.checks.component_flags import Command, is_true, read
 from kube_audit.engine.elements import Element, Hit
+from kube_audit.patterns import lazily
 
 _API_SERVER, _MANAGER, _SCHEDULER = "kube-apiserver", "kube-controller-manager", "kube-scheduler"
 _ETCD, _KUBELET = "etcd", "kubelet"
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
-_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
+_DURATION = lazily(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
 """time.ParseDuration of Go."""
 
 _STRONG = frozenset(

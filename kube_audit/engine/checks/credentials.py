@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORD = lazily(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _LONGEST_NAME = 200
 
 
@@ -49,7 +50,7 @@ _NAMES_A_SECRET = _words("ca cert certificate dockerconfig image kubernetes k8s 
 
 _PROXY_PASS = frozenset({"proxy", "fastcgi", "uwsgi", "scgi", "grpc", "first", "second", "single", "multi"})
 
-_NOTHING = re.compile(
+_NOTHING = lazily(
     r"""(?ix) true|false|yes|no|on|off|y|n|t|f | none|null|nil|undefined|unset|empty|n/?a | auto|default|disabled?
     |enabled?|optional|required?|ignored? | str|string|text|integer|number|boolean|bool|object|array|bytes?|file
     |redacted|masked|hidden|encrypted|sensitive|removed|omitted|unused|placeholder|dummy|todo|tbd|fixme|change-?it
@@ -58,23 +59,21 @@ _NOTHING = re.compile(
     |.*[_-](?:val|value) | .*place-?holder.*
     | [x*.\-_?#0]+ | [^a-z0-9]+ """
 )
-_CAPITALS = re.compile(r"[A-Z_]*(?:PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|KEY|CREDENTIALS?)[A-Z_]*|[A-Z]+_[A-Z_]+")
+_CAPITALS = lazily(r"[A-Z_]*(?:PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|KEY|CREDENTIALS?)[A-Z_]*|[A-Z]+_[A-Z_]+")
 """`PASSWORD`, `MY_API_KEY` as a value: the name of what is to be put there."""
 
-_REFERENCE = re.compile(
+_REFERENCE = lazily(
     r"""(?ix) \$ | % [a-z_]\w* % | %\(\w | % [sdvq]$ | ` | --
     | (?:vault|arn|op|ssm|sm|gcp|gcpsm|aws\w*|azure\w*|env|files?|k8s|kubernetes|kms|secretref|secrets?|keyvault|akv
       |ref|conjur|doppler|sops|gopass|keyring|exec|projects|process\.env|os|system)\s?[:+/.(\[]
     | ref\+ | @microsoft\. | .*@azurekeyvault | !(?:vault|secret|env|include|ref|sub|getatt)\b | \{ | \[ | < | ENC\(
     """
 )
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:/{1,3}")
-_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s+=]*")
-_FILE = re.compile(
-    r"(?:[\w.@:-]+[/\\])*[\w.@:-]+\.(?:pem|key|crt|cer|pub|json|ya?ml|txt|jks|p12|pfx|env|conf|ini|toml)"
-)
-_RESOURCE_NAME = re.compile(r"(?:[a-z0-9-]{1,63}/)?[a-z0-9]+(?:[-.][a-z0-9]+)+")
-_HASH = re.compile(r"\$\w{1,10}\$|\{\w{1,12}\}|(?:pbkdf2|scrypt|argon2|bcrypt|sha\d+|md5)[:$_]")
+_URL = lazily(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:/{1,3}")
+_PATH = lazily(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s+=]*")
+_FILE = lazily(r"(?:[\w.@:-]+[/\\])*[\w.@:-]+\.(?:pem|key|crt|cer|pub|json|ya?ml|txt|jks|p12|pfx|env|conf|ini|toml)")
+_RESOURCE_NAME = lazily(r"(?:[a-z0-9-]{1,63}/)?[a-z0-9]+(?:[-.][a-z0-9]+)+")
+_HASH = lazily(r"\$\w{1,10}\$|\{\w{1,12}\}|(?:pbkdf2|scrypt|argon2|bcrypt|sha\d+|md5)[:$_]")
 _SHORTEST = {"password": 3, "secret": 4, "token": 6, "key": 6}
 
 _SHAPES = tuple(
@@ -99,11 +98,11 @@ _SHAPES = tuple(
         ("a JSON Web Token", r"\beyJ[A-Za-z0-9_-]{10,4000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{20,2000}"),
     )
 )
-_SHAPE_SIGNS = re.compile(
+_SHAPE_SIGNS = lazily(
     r"-----BEGIN|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|hooks\.slack|AIza|k_live_|sk-|hf_|hv[sb]\.|_v1_|npm_|pypi-|SG\."
     r"|AccessKey=|AccountKey=|eyJ"
 )
-_MADE_UP = re.compile(r"(?i)example|x{5}|0{8}|1234567890|abcdefgh|\.\.\.|your|fake|dummy|redacted")
+_MADE_UP = lazily(r"(?i)example|x{5}|0{8}|1234567890|abcdefgh|\.\.\.|your|fake|dummy|redacted")
 
 
 @lru_cache(maxsize=4096)

@@ -5,13 +5,13 @@ The grammar is that of `ParseStandard` of github.com/robfig/cron, which Kubernet
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.elements import Element, Hit
 from kube_audit.manifests.objects import mapping
 from kube_audit.names import closest
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
 
@@ -27,7 +27,7 @@ _FIELDS: tuple[tuple[str, int, int, Mapping[str, int]], ...] = (
     ("day of the week", 0, 6, _numbered("sun mon tue wed thu fri sat", 0)),
 )
 _MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-_DURATION = re.compile(r"@every (?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+")
+_DURATION = lazily(r"@every (?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+")
 _LONGEST_MONTH = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 _CERTAIN_ZONE = "Europe/Berlin"
 

@@ -7,7 +7,6 @@ those of envFrom, those before it, and those of Services.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,9 +15,10 @@ from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import path_text
 from kube_audit.manifests.objects import mapping
 from kube_audit.names import closest
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
-_STRICT_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_STRICT_NAME = lazily(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 """Names that every version takes; from 1.32 on all printable ASCII but `=` is allowed."""
 
 _SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
@@ -30,13 +30,13 @@ _POD_FIELDS = frozenset(
         *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
     }
 )
-_SUBSCRIPTED = re.compile(r"metadata\.(?:labels|annotations)\['[^']+'\]")
-_RESOURCE = re.compile(r"(?:limits|requests)\.(?:cpu|memory|ephemeral-storage|hugepages-.+)")
+_SUBSCRIPTED = lazily(r"metadata\.(?:labels|annotations)\['[^']+'\]")
+_RESOURCE = lazily(r"(?:limits|requests)\.(?:cpu|memory|ephemeral-storage|hugepages-.+)")
 
-_REFERENCE = re.compile(r"\$(?:\$|\(([^()\s]*)\))")
+_REFERENCE = lazily(r"\$(?:\$|\(([^()\s]*)\))")
 """`$$` stands for one `$`, so that `$$(NAME)` is no reference."""
 
-_CONSTANT = re.compile(r"[A-Z_][A-Z0-9_]*")
+_CONSTANT = lazily(r"[A-Z_][A-Z0-9_]*")
 
 
 def invalid(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.elements import Element, Hit
 from kube_audit.engine.images import ImageError, parse
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
-_TO_BE_FILLED_IN = re.compile(r"[A-Z][A-Z0-9_-]*(?::[A-Z][A-Z0-9_-]*)?")
+_TO_BE_FILLED_IN = lazily(r"[A-Z][A-Z0-9_-]*(?::[A-Z][A-Z0-9_-]*)?")
 _PULLED_BY_MISTAKE = frozenset({"http", "https", "docker", "docker-daemon", "oci", "containerd", "registry"})
 """Schemes that people write before a real reference; others (`ko`) belong to tools that replace the whole."""
 

@@ -11,11 +11,12 @@ from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import mapping
 from kube_audit.paths import expand
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
 _LABELS = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-_HOST = re.compile(_LABELS)
-_WILDCARD = re.compile(rf"\*\.{_LABELS}")
+_HOST = lazily(_LABELS)
+_WILDCARD = lazily(rf"\*\.{_LABELS}")
 _REFUSED_PARTS = ("//", "/./", "/../", "%2f", "%2F")
 _REFUSED_ENDS = ("/..", "/.")
 

@@ -6,18 +6,18 @@ validateTopologySpreadConstraints of k8s.io/kubernetes/pkg/apis/core/validation.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import mapping
+from kube_audit.patterns import lazily
 
 Problem = tuple[Path, str]
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
-_INTEGER = re.compile(r"-?[0-9]+")
+_INTEGER = lazily(r"-?[0-9]+")
 
 
 def invalid(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:

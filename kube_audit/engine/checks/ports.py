@@ -15,9 +15,10 @@ from kube_audit.engine.scopes import Pod
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import mapping
 from kube_audit.paths import expand
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LABEL = lazily(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _PORT_FIELDS = {
     "Service": ("spec.ports[].port", "spec.ports[].targetPort"),
     "Ingress": (

@@ -6,19 +6,19 @@ counts as absent there and gets its default.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import mapping
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
 _PROBES = {"livenessProbe": "liveness", "readinessProbe": "readiness", "startupProbe": "startup"}
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
-_PORT_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
+_PORT_NAME = lazily(r"(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_PORT_NAME = 15
 _LARGEST_PORT = 65535
 _WITHOUT_PROBES = {"init": "an init container that runs to its end", "ephemeral": "ephemeral containers"}

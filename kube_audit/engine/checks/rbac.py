@@ -6,7 +6,6 @@ the API reference for which group holds which resource.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,13 +14,14 @@ from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.names import closest
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
 _GROUP = "rbac.authorization.k8s.io"
 _STANDARD_VERBS = {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
 _VERBS = frozenset(_STANDARD_VERBS | {"use", "bind", "escalate", "impersonate", "approve", "sign", "attest", "*"})
 _METHODS = frozenset({"get", "head", "post", "put", "patch", "delete", "options", "*"})
-_ACCOUNT_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
+_ACCOUNT_NAME = lazily(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
 _OWN_ROLES = frozenset({"cluster-admin", "admin", "edit", "view"})
 
 Rule = dict[str, Any]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kube_audit.engine.checks.credentials import is_fill_in
 from kube_audit.engine.elements import Element, Hit
 from kube_audit.manifests.objects import mapping
+from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_BASE64 = lazily(r"[A-Za-z0-9+/]+={0,2}")
 _SHORTEST_TEXT = 8
 _REQUIRED = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),

@@ -10,29 +10,30 @@ from kube_audit.engine.checks.credentials import is_credential, kind_of_name, kn
 from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import mapping
+from kube_audit.patterns import lazily
 
-_HINTS = re.compile(r"(?i)pass|pwd|pw\b|secret|token|key|cred|bearer")
+_HINTS = lazily(r"(?i)pass|pwd|pw\b|secret|token|key|cred|bearer")
 _COMMENT = ("#", ";", "//", "-- ", "* ", "/*", "<!--", "%%")
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = lazily(
     r"""\s*+(?:-\s++|export\s++|local\s++|set\s++|ENV\s++|\$env:)?["']?(?P<name>[A-Za-z_][\w.-]{0,150}+)["']?"""
     r"""\s*+(?:=>|:=|=(?!=)|:)\s*+(?P<value>.+)"""
 )
-_JSON_PAIR = re.compile(r'"(?P<name>[A-Za-z_][\w.-]{0,150})"\s{0,9}:\s{0,9}"(?P<value>[^"\\\n]{1,2000})"')
-_XML_ELEMENT = re.compile(r"<(?P<name>[A-Za-z_][\w.-]{0,150})>(?P<value>[^<>\s]{1,2000})</(?P=name)>")
-_QUOTED = re.compile(r"""(["'])(?P<inner>(?:(?!\1).){0,2000})\1\s*(?:[,;)}\]].*|[#/].*)?""")
-_UNQUOTED_CODE = re.compile(r"[(){}\[\]<>|;$&*`\\]")
-_DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-_PROGRAM = re.compile(r"\.(?:py|js|ts|go|lua|rb|groovy|java|php|pl|sql|rego|tpl|tmpl|gotmpl|jsonnet|md|html?)$")
+_JSON_PAIR = lazily(r'"(?P<name>[A-Za-z_][\w.-]{0,150})"\s{0,9}:\s{0,9}"(?P<value>[^"\\\n]{1,2000})"')
+_XML_ELEMENT = lazily(r"<(?P<name>[A-Za-z_][\w.-]{0,150})>(?P<value>[^<>\s]{1,2000})</(?P=name)>")
+_QUOTED = lazily(r"""(["'])(?P<inner>(?:(?!\1).){0,2000})\1\s*(?:[,;)}\]].*|[#/].*)?""")
+_UNQUOTED_CODE = lazily(r"[(){}\[\]<>|;$&*`\\]")
+_DOTTED_NAME = lazily(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_PROGRAM = lazily(r"\.(?:py|js|ts|go|lua|rb|groovy|java|php|pl|sql|rego|tpl|tmpl|gotmpl|jsonnet|md|html?)$")
 
-_URL = re.compile(
+_URL = lazily(
     r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,30})://(?P<user>[^\s/?#\"'<>@:]{0,200})"
     r":(?P<password>[^\s/@\"'<>]{1,300})@(?P<host>[^\s/?#\"'<>@,;]{1,255})"
 )
-_GO_DSN = re.compile(
+_GO_DSN = lazily(
     r"(?<![\w.-])(?P<user>[\w.-]{1,100}):(?P<password>[^\s/@:\"'<>]{1,300})@(?:tcp|unix)\((?P<host>[^\s()]{1,255})\)"
 )
-_DSN_PASSWORD = re.compile(r"(?i)(?<=[\s;?&,])(?P<name>password|passwd|pwd)\s?=\s?(?P<password>[^\s;&,\"'<>]{1,300})")
-_DSN_SIGN = re.compile(
+_DSN_PASSWORD = lazily(r"(?i)(?<=[\s;?&,])(?P<name>password|passwd|pwd)\s?=\s?(?P<password>[^\s;&,\"'<>]{1,300})")
+_DSN_SIGN = lazily(
     r"(?i)(?<![\w-])(?:jdbc:|(?:host|server|data source|user id|user|uid|username|dbname|database|initial catalog|ssl|"
     r"abortconnect)\s?=)"
 )
