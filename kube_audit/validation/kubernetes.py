@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from kube_audit import cache
 from kube_audit.findings import FixSafety, Patch, Path
 from kube_audit.patterns import lazily
 from kube_audit.validation import field_values
+from kube_audit.validation.certainty import surely_fits
 
 ProblemKind = Literal["unknown-field", "wrong-type", "missing-field", "bad-enum", "bad-format", "other"]
 
@@ -22,6 +24,8 @@ _FORMAT = 1
 _FOLDER = lazily(r"v([0-9]+\.[0-9]+)\.[0-9]+-local-strict\Z")
 _VERSION = lazily(r"v?([0-9]+\.[0-9]+)(?:\.[0-9]+)?\Z")
 _REF = "#/$defs/"
+_FEW = 10
+"""Questions about a kind's objects, two for each, for which its schema need not be compiled."""
 _ROOT_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
 
 
@@ -205,6 +209,7 @@ class Schemas:
         self.version = match[1]
         self._definitions = definitions(self.version)
         self._validators: dict[tuple[str, str], Any] = {}
+        self._asked: dict[tuple[str, str], int] = defaultdict(int)
 
     def knows(self, api_version: str, kind: str) -> bool:
         """Whether Kubernetes itself serves this kind in this version."""
@@ -225,6 +230,8 @@ class Schemas:
         """
         api_version, kind = data.get("apiVersion"), data.get("kind")
         if not isinstance(api_version, str) or not isinstance(kind, str) or not self.knows(api_version, kind):
+            return []
+        if self._surely_fits(api_version, kind, data):
             return []
         validator = self._validator(api_version, kind)
         try:
@@ -247,10 +254,21 @@ class Schemas:
     def fits(self, data: dict[str, Any]) -> bool:
         """Whether an object fits its schema in every point, placeholders not excused; True for an unknown kind."""
         api_version, kind = data["apiVersion"], data["kind"]
+        if not self.knows(api_version, kind) or self._surely_fits(api_version, kind, data):
+            return True
         try:
-            return not self.knows(api_version, kind) or bool(self._validator(api_version, kind).is_valid(data))
+            return bool(self._validator(api_version, kind).is_valid(data))
         except (ValueError, TypeError):
             return False
+
+    def _surely_fits(self, api_version: str, kind: str, data: dict[str, Any]) -> bool:
+        """Whether one of the first few objects of a kind certainly fits, which saves compiling the schema."""
+        key = (api_version, kind)
+        if key in self._validators or self._asked[key] > _FEW:
+            return False
+        self._asked[key] += 1
+        definitions = self._definitions
+        return surely_fits(data, {"$ref": _REF + definitions.kinds[api_version][kind]}, definitions.defs)
 
     def _validator(self, api_version: str, kind: str) -> Any:
         validator = self._validators.get((api_version, kind))
