@@ -30,7 +30,7 @@ from kube_audit.findings import RuleDoc
 
 PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
 _DOCUMENTATION = frozenset({"rationale", "references", "frameworks", "notes", "examples"})
-_FORMAT = 7
+_FORMAT = 8
 
 
 class SelectionError(ValueError):
@@ -239,8 +239,7 @@ def _compile(files: Iterable[Path]) -> tuple[list[tuple[Any, ...]], dict[str, An
             raise RuleError(f"{file}:{_line_of(file, error)}: {error}") from error
         texts[rule.id] = {key: value for key, value in data.items() if key != "examples"}
         kept = {key: value for key, value in data.items() if key not in _DOCUMENTATION}
-        found_out = derived(rule)
-        kept[DERIVED] = (*found_out.reads[:2], sorted(found_out.reads.related), found_out.sweep)
+        kept[DERIVED] = (*filled.reads[:2], sorted(filled.reads.related), filled.sweep)
         rest = marshal.dumps((kept, str(file), programs))
         packed.append((rule.id, tuple(data["profiles"]), data.get("equivalents", {}), rest))
     return packed, texts

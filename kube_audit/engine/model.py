@@ -80,7 +80,7 @@ class Rule(NamedTuple):
     supersedes: frozenset[str]
     reads: Reads
     sweep: str | None
-    """CEL that is true where the rule finds nothing in an object; see `engine.sweep`."""
+    """CEL that is true where the rule finds nothing, with the defaults of its parameters; see `engine.sweep`."""
     equivalents: dict[str, list[str]]
     """Tool name to the ids it has for the same check."""
     file: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from kube_audit.engine import cel
@@ -56,66 +57,66 @@ class Engine:
             if prepared.sweep is not None and prepared.sweep.holds(elements.sweep()):
                 continue
             for element in elements.of(prepared.rule):
-                for finding in self._judged(prepared, element, elements):
+                for finding in self._judged(prepared.logic, element, elements):
                     identity = (finding.rule, finding.path, finding.message)
                     if identity not in seen:
                         seen.add(identity)
                         yield finding
 
-    def _judged(self, prepared: _Prepared, element: Element, elements: Elements) -> Iterable[Finding]:
+    def _judged(self, logic: _Logic, element: Element, elements: Elements) -> Iterable[Finding]:
         """Return the findings of a rule at one element, () in the usual case that all is well."""
         try:
             activation: Any = None
-            if prepared.when is not None or prepared.expression is not None:
-                activation = elements.activation(element, prepared.rule.reads)
-                if prepared.when is not None and not prepared.when.evaluate(activation):
+            if logic.when is not None or logic.expression is not None:
+                activation = elements.activation(element, logic.rule.reads)
+                if logic.when is not None and not logic.when.evaluate(activation):
                     return ()
-                if prepared.expression is not None and prepared.expression.evaluate(activation):
+                if logic.expression is not None and logic.expression.evaluate(activation):
                     return ()
-            return list(self._verdict(prepared, element, elements, activation))
+            return list(self._verdict(logic, element, elements, activation))
         except cel.EvaluationError as error:
-            return [_rule_error(prepared.rule, element, str(error))] if self._is_ours(prepared, element) else ()
+            return [_rule_error(logic.rule, element, str(error))] if self._is_ours(logic, element) else ()
         except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:  # in a check function
             reason = f"{type(error).__name__}: {error}"
-            return [_rule_error(prepared.rule, element, reason)] if self._is_ours(prepared, element) else ()
+            return [_rule_error(logic.rule, element, reason)] if self._is_ours(logic, element) else ()
 
-    def _is_ours(self, prepared: _Prepared, element: Element) -> bool:
+    def _is_ours(self, logic: _Logic, element: Element) -> bool:
         """Whether an error is the rule's defect: no object that it reads has been refused by the schema already."""
-        related = self._relations.objects if prepared.rule.reads.related else ()
+        related = self._relations.objects if logic.rule.reads.related else ()
         return element.obj.schema_valid and all(obj.schema_valid for obj in related)
 
-    def _verdict(self, prepared: _Prepared, element: Element, elements: Elements, activation: Any) -> Iterator[Finding]:
+    def _verdict(self, logic: _Logic, element: Element, elements: Elements, activation: Any) -> Iterator[Finding]:
         """Yield what is wrong where a rule's expression is false, or what its check function finds."""
-        if prepared.rule.check:
-            for hit in prepared.check(element, prepared.params):
-                values = {**elements.variables(element, prepared.rule.reads), "found": hit.found}
-                yield self._finding(prepared, element, cel.activation(values), (*element.path, *hit.path))
-        elif prepared.undecided is not None and prepared.undecided.evaluate(activation):
-            if prepared.rule.undecided_message is not None:
-                yield self._finding(prepared, element, activation, undecided=True)
+        if logic.rule.check:
+            for hit in logic.check(element, logic.params):
+                values = {**elements.variables(element, logic.rule.reads), "found": hit.found}
+                yield self._finding(logic, element, cel.activation(values), (*element.path, *hit.path))
+        elif logic.undecided is not None and logic.undecided.evaluate(activation):
+            if logic.rule.undecided_message is not None:
+                yield self._finding(logic, element, activation, undecided=True)
         else:
-            yield self._finding(prepared, element, activation)
+            yield self._finding(logic, element, activation)
 
     def _finding(
         self,
-        prepared: _Prepared,
+        logic: _Logic,
         element: Element,
         activation: Any,
         path: Path | None = None,
         *,
         undecided: bool = False,
     ) -> Finding:
-        rule, obj = prepared.rule, element.obj
+        rule, obj = logic.rule, element.obj
         if path is None:
             path = _resolve(cel.template(rule.location).render(activation), element)
         message = rule.undecided_message if undecided and rule.undecided_message else rule.message
-        patches = () if undecided else prepared.patches(element, activation)
+        patches = () if undecided else logic.patches(element, activation)
         suggestion = cel.template(rule.suggestion).render(activation).strip() if rule.suggestion else None
         if suggestion is None and patches:
             suggestion = as_yaml(patches, element.path)
         return Finding(
             rule=rule.id,
-            severity="info" if undecided else self._severity(prepared, activation),
+            severity="info" if undecided else self._severity(logic, activation),
             message=cel.template(message).render(activation),
             remediation=rule.remediation,
             file=obj.file,
@@ -127,19 +128,19 @@ class Engine:
             suggestion=suggestion or None,
             fix=("safe" if rule.fix.safe else "unsafe") if patches and rule.fix else None,
             patches=patches,
-            related=() if undecided else self._places(prepared, activation),
+            related=() if undecided else self._places(logic, activation),
         )
 
-    def _severity(self, prepared: _Prepared, activation: Any) -> Severity:
-        for condition, severity in prepared.severity_when:
+    def _severity(self, logic: _Logic, activation: Any) -> Severity:
+        for condition, severity in logic.severity_when:
             if condition.evaluate(activation):
                 return severity
-        return prepared.rule.severity
+        return logic.rule.severity
 
-    def _places(self, prepared: _Prepared, activation: Any) -> tuple[RelatedPlace, ...]:
-        if prepared.points_to is None:
+    def _places(self, logic: _Logic, activation: Any) -> tuple[RelatedPlace, ...]:
+        if logic.points_to is None:
             return ()
-        entries = prepared.points_to.evaluate(activation)
+        entries = logic.points_to.evaluate(activation)
         places = []
         for entry in entries if isinstance(entries, list) else [entries]:
             number, at = (mapping(entry).get(key) for key in ("id", "at"))
@@ -155,13 +156,25 @@ class Engine:
 
 
 class _Prepared:
-    """A rule ready to be run. CEL is compiled, and texts are taken apart, when they are first needed."""
+    """A rule as it is asked about objects. Its logic is made when the sweep does not settle the matter."""
 
     def __init__(self, rule: Rule, params: Mapping[str, Any]) -> None:
-        self.params = {**rule.params, **params}
-        rule = derived(with_params(rule, self.params)) if self.params else rule
+        self._params = {**rule.params, **params}
+        self.rule = derived(with_params(rule, self._params)) if params else rule
+        self.sweep = cel.program(self.rule.sweep) if self.rule.sweep is not None else None
+
+    @cached_property
+    def logic(self) -> _Logic:
+        """What judges one element."""
+        return _Logic(with_params(self.rule, self._params) if self._params else self.rule, self._params)
+
+
+class _Logic:
+    """The programs of a rule, with the values of its parameters. CEL is compiled when it is first evaluated."""
+
+    def __init__(self, rule: Rule, params: Mapping[str, Any]) -> None:
         self.rule = rule
-        self.sweep = cel.program(rule.sweep) if rule.sweep is not None else None
+        self.params = params
         self.when = cel.program(rule.when) if rule.when else None
         self.expression = cel.program(rule.expression) if rule.expression else None
         self.undecided = cel.program(rule.undecided) if rule.undecided else None

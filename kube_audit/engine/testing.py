@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from kube_audit import audit, patches
 from kube_audit.engine.catalogue import Catalogue
 from kube_audit.engine.model import Rule
+from kube_audit.engine.sweep import derived
 from kube_audit.findings import AuditResult, Finding
 from kube_audit.manifests.objects import Object, objects, without_nulls
 from kube_audit.manifests.text import Text
@@ -52,7 +53,7 @@ def survives_negation(rule: Rule, content: dict[str, Any], catalogue: Catalogue)
     """Whether a rule's examples still hold when its expression is negated: then they test nothing."""
     if rule.expression is None:
         return False
-    negated = rule._replace(expression=f"!({rule.expression})")
+    negated = derived(rule._replace(expression=f"!({rule.expression})"))
     return not any(True for _ in failures(negated, content, catalogue))
 
 

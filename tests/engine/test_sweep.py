@@ -9,6 +9,7 @@ import pytest
 
 from kube_audit import audit
 from kube_audit.engine import catalogue, cel
+from kube_audit.engine.model import with_params
 from kube_audit.engine.sweep import derived
 from kube_audit.findings import Finding
 from kube_audit.validation.kubernetes import newest_version
@@ -63,7 +64,7 @@ def test_a_sweep_passes_over_no_finding_and_adds_none(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("rule_id", [rule_id for rule_id in RULES.rules if RULES.rules[rule_id].stage is None])
 def test_every_rule_of_cel_has_a_sweep_that_compiles(rule_id: str) -> None:
     rule = RULES.rules[rule_id]
-    swept = derived(rule).sweep
+    swept = derived(with_params(rule, rule.params)).sweep
     assert rule.sweep == swept
     assert (swept is None) == (rule.expression is None and rule.when is None)
     if swept is not None:
