@@ -5,6 +5,7 @@ where a run meets few objects of a kind.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -22,7 +23,7 @@ _EMPTY: dict[str, Any] = {}
 _JSON_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", type(None): "null"}
 
 
-def surely_fits(data: Any, schema: dict[str, Any], defs: dict[str, dict[str, Any]]) -> bool:
+def surely_fits(data: Any, schema: dict[str, Any], defs: Mapping[str, dict[str, Any]]) -> bool:
     """Whether data certainly fits a schema of JSON Schema; False says only that the validator has to be asked.
 
     `schema` may refer to `defs`. What this does not know, such as other keywords, fractions and text beyond ASCII

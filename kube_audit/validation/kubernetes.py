@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import marshal
 import re
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path as FilePath
@@ -19,7 +21,7 @@ from kube_audit.validation.certainty import surely_fits
 
 ProblemKind = Literal["unknown-field", "wrong-type", "missing-field", "bad-enum", "bad-format", "other"]
 
-_FORMAT = 1
+_FORMAT = 2
 """Part of the cache key: raise it when what `_strip` or `field_values` make of the schemas changes."""
 _FOLDER = lazily(r"v([0-9]+\.[0-9]+)\.[0-9]+-local-strict\Z")
 _VERSION = lazily(r"v?([0-9]+\.[0-9]+)(?:\.[0-9]+)?\Z")
@@ -80,7 +82,7 @@ class Definitions(NamedTuple):
 
     kinds: dict[str, dict[str, str]]
     """apiVersion → kind → name of its definition."""
-    defs: dict[str, dict[str, Any]]
+    defs: Mapping[str, dict[str, Any]]
 
     def resolve(self, schema: dict[str, Any]) -> Node:
         """Return the schema itself, or the definition that it refers to."""
@@ -145,18 +147,38 @@ def newest_version() -> str:
 @lru_cache
 def definitions(version: str) -> Definitions:
     """Return the schemas of a version out of `supported_versions()`: from the cache, else stripped anew."""
-    key = f"schemas-{_package_version()}-{version}-{_FORMAT}.json"
+    key = f"schemas-{_package_version()}-{version}-{sys.version_info[0]}.{sys.version_info[1]}-{_FORMAT}"
     stored = cache.load(key)
     if stored is not None:
         try:
-            content = json.loads(stored)
-            return Definitions(content["kinds"], content["defs"])
-        except (ValueError, KeyError, TypeError):
+            kinds, packed = marshal.loads(stored)  # noqa: S302 (the user's own cache)
+            return Definitions(kinds, _Defs(packed))
+        except (ValueError, EOFError, TypeError):
             pass
-    made = _read(_folders()[version] / "_definitions.json")
-    text = json.dumps({"kinds": made.kinds, "defs": made.defs}, separators=(",", ":"))
-    cache.store(key, text.encode())
-    return made
+    kinds, defs = _read(_folders()[version] / "_definitions.json")
+    packed = {name: marshal.dumps(schema) for name, schema in defs.items()}
+    cache.store(key, marshal.dumps((kinds, packed)))
+    return Definitions(kinds, _Defs(packed))
+
+
+class _Defs(Mapping[str, dict[str, Any]]):
+    """Definitions by name, each unpacked when it is first asked for: an object needs few of them."""
+
+    def __init__(self, packed: dict[str, bytes]) -> None:
+        self._packed = packed
+        self._unpacked: dict[str, dict[str, Any]] = {}
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        known = self._unpacked.get(name)
+        if known is None:
+            known = self._unpacked[name] = marshal.loads(self._packed[name])  # noqa: S302 (the user's own cache)
+        return known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
 
 
 def _package_version() -> str:
@@ -164,7 +186,7 @@ def _package_version() -> str:
     return re.sub(r"[^0-9A-Za-z.]", "", text.rpartition("=")[2])
 
 
-def _read(file: FilePath) -> Definitions:
+def _read(file: FilePath) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, Any]]]:
     raw = json.loads(file.read_bytes())["$defs"]
     kinds: dict[str, dict[str, str]] = {}
     for name, schema in raw.items():
@@ -175,7 +197,7 @@ def _read(file: FilePath) -> Definitions:
     demanding = {_REF + name for name, schema in raw.items() if schema.get("required")}
     defs = {name: _strip(schema, demanding) for name, schema in raw.items()}
     field_values.tighten(defs)
-    return Definitions(kinds, defs)
+    return kinds, defs
 
 
 def _strip(schema: dict[str, Any], demanding: set[str]) -> dict[str, Any]:

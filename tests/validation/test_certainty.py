@@ -53,7 +53,7 @@ ODD += [
 
 
 def validator(api_version: str, kind: str) -> Any:
-    schema = {"$ref": f"#/$defs/{DEFINITIONS.kinds[api_version][kind]}", "$defs": DEFINITIONS.defs}
+    schema = {"$ref": f"#/$defs/{DEFINITIONS.kinds[api_version][kind]}", "$defs": dict(DEFINITIONS.defs)}
     return jsonschema_rs.validator_for(schema, validate_formats=False)
 
 
