@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from kube_audit.editable import why_not_edited
 from kube_audit.findings import Finding, ObjectRef, TextEdit
 from kube_audit.manifests.objects import Object
 
@@ -18,6 +19,7 @@ class Fixable:
     def __init__(self, objects: Iterable[Object]) -> None:
         self._objects = objects
         self._by_ref: dict[tuple[str, ObjectRef], list[Object]] | None = None
+        self._refused: dict[int, str | None] = {}
         self._looked_at: dict[int, Layout | str] = {}
         """Object to its layout, or to the reason for which nothing of it is edited."""
 
@@ -31,11 +33,10 @@ class Fixable:
         obj = self._object(finding) if finding.patches else None
         if obj is None:
             return None
-        known = self._layout(obj)
-        if isinstance(known, str):
-            return known
-        if not obj.document.nodes.targets:  # nothing else is common enough to plan every fix for it
-            return None
+        if not obj.document.nodes.targets:  # without aliases, what the text is says it for nearly all fixes
+            if id(obj) not in self._refused:
+                self._refused[id(obj)] = why_not_edited(obj)
+            return self._refused[id(obj)]
         found = self._edits(finding)
         return found if isinstance(found, str) else None
 
@@ -60,7 +61,6 @@ class Fixable:
         known = self._looked_at.get(id(obj))
         if known is None:
             from kube_audit.edits import layout_of
-            from kube_audit.fixes import why_not_edited
 
             known = self._looked_at[id(obj)] = why_not_edited(obj) or layout_of(obj)
         return known
