@@ -24,7 +24,7 @@ FENCE = re.compile(
     r"(?P<body>.*?)^[ ]*```[ ]*$",
     re.M | re.S,
 )
-COMMENT = re.compile(r"<!-- (file|exit|finds): (.*?) -->")
+COMMENT = re.compile(r"<!-- (file|exit|finds|silences): (.*?) -->")
 LINK = re.compile(r"(?<!!)\[[^\]\[]*(?:\[[^\]]*\][^\]\[]*)*\]\((?P<target>[^)\s]+)\)|!\[[^\]]*\]\((?P<image>[^)\s]+)\)")
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 

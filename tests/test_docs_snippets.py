@@ -1,6 +1,7 @@
 """The documentation's snippets are valid, its links lead somewhere, and what there is has its place in it.
 
-A comment `<!-- finds: rule-id, … -->` above a manifest says that it is wrong on purpose, and that these rules say so.
+A comment `<!-- finds: rule-id, … -->` above a manifest says that it is wrong on purpose, and that these rules say so;
+`<!-- silences: rule-id, … -->`, that it silences these.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from kube_audit.cli.commands import cli
 from kube_audit.engine.catalogue import load
 from kube_audit.engine.testing import failures, survives_negation
 from kube_audit.reports import FORMATS
+from kube_audit.suppressions import UNUSED
 from tests.pages import (
     CODE,
     DOCS,
@@ -80,8 +82,8 @@ def assert_command(page: str, words: list[str]) -> None:
             assert word.split("=")[0] in known, f"{page}: `{shown}`: there is no option {word}"
 
 
-SEEN_ONLY = {"", "text", "diff", "make", "makefile", "groovy", "xml", "csv", "html", "dockerfile", "gitignore"}
-"""Blocks that are there to be read: output of elsewhere, and files of other programs."""
+SEEN_ONLY = {"text": "docs/how-it-works.md", "makefile": "docs/ci/makefile.md", "groovy": "docs/ci/jenkins.md"}
+"""Blocks that nothing here is done with, and where: a drawing, and what tests/reports/test_ci_examples.py runs."""
 
 
 def every(*languages: str) -> list[Any]:
@@ -89,9 +91,9 @@ def every(*languages: str) -> list[Any]:
 
 
 def test_every_block_says_what_it_is() -> None:
-    known = SEEN_ONLY | {"console", "sh", "bash", "yaml", "json", "toml"}
-    unknown = [f"{block}: {block.language}" for page in PAGES for block in blocks(page) if block.language not in known]
-    assert not unknown
+    tried = {"console", "sh", "bash", "yaml", "json", "toml"}
+    other = {(block.language, page) for page in PAGES for block in blocks(page) if block.language not in tried}
+    assert other == set(SEEN_ONLY.items())
 
 
 @pytest.mark.parametrize("block", every("json", "toml"))
@@ -122,14 +124,20 @@ def test_yaml_is_what_it_looks_like(block: Block, tmp_path: Path) -> None:
             assert_workflow(block, data)
         elif data.keys() <= configuration_keys():
             assert_configuration(block, data, tmp_path)
+        else:
+            assert block.page.startswith("docs/ci/"), f"{block}: what is this?"  # tests/reports/test_ci_examples.py
 
 
 def assert_manifest(block: Block) -> None:
-    wanted = {rule.strip() for rule in block.said.get("finds", "").split(",") if rule.strip()}
-    said = {finding.rule for finding in audit_text(block.body, profile="all" if wanted else "schema").findings}
-    missing, amiss = wanted - said, set() if wanted else said
+    wanted, silenced = (set(re.findall(r"[a-z-]+", block.said.get(key, ""))) for key in ("finds", "silences"))
+    findings = audit_text(block.body, profile="all" if wanted or silenced else "schema").findings
+    said = {finding.rule for finding in findings}
+    missing, amiss = wanted - said, said if not (wanted or silenced) else set()
     assert not missing, f"{block}: the page says that {missing} finds something here"
     assert not amiss, f"{block}: the manifest is not valid: {amiss}"
+    if silenced:
+        assert silenced == {finding.rule for finding in findings if finding.suppressed}, block
+        assert UNUSED not in said, block
 
 
 def assert_rule(block: Block, rule_id: str, folder: Path) -> None:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).resolve().parents[2]
+from .support import ROOT, git
+
 BAD = """\
 apiVersion: v1
 kind: Service
@@ -170,14 +171,10 @@ def test_a_configuration_a_severity_and_a_baseline_can_be_named(action: dict[str
 
 
 def test_with_since_only_changed_objects_count(action: dict[str, Any], workspace: Path) -> None:
-    def git(*arguments: str) -> None:
-        who = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
-        subprocess.run(["git", *who, *arguments], cwd=workspace, check=True, capture_output=True)
-
-    git("init", "--quiet")
+    git(workspace, "init", "--quiet")
     (workspace / "bad.yaml").write_text(BAD)
-    git("add", ".")
-    git("commit", "--quiet", "--message", "start")
+    git(workspace, "add", ".")
+    git(workspace, "commit", "--quiet", "--message", "start")
     (workspace / "good.yaml").write_text(GOOD)
     assert audit(action, workspace, since="HEAD").status == 0
     (workspace / "new.yaml").write_text(BAD)

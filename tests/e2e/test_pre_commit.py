@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from .support import SOMEBODY, git
+
 GOOD = """\
 apiVersion: v1
 kind: ConfigMap
@@ -40,29 +40,7 @@ spec:
       containers: [{name: shop, image: 'shop:1', ports: [{containerPort: 80}]}]
 """
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="pre-commit installs hooks from a git repository"),
-]
-
-
-def git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.com", *arguments]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Commit the checkout as it stands, changes and new files included, to a repository of its own."""
-    folder = tmp_path_factory.mktemp("published")
-    for name in git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
-        if name and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    git(folder, "init", "--quiet")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "--message", "published")
-    return folder
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +63,7 @@ class Project:
     def commit(self) -> subprocess.CompletedProcess[str]:
         """Stage everything and commit it as a user does, with the hooks that `pre-commit install` has put there."""
         git(self.folder, "add", ".")
-        who = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
-        return self._run("git", *who, "commit", "--message", "change")
+        return self._run("git", *SOMEBODY, "commit", "--message", "change")
 
     def pre_commit(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self._run(sys.executable, "-m", "pre_commit", *arguments)

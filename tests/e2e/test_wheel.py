@@ -16,7 +16,8 @@ import pytest
 
 import kube_audit
 
-ROOT = Path(__file__).resolve().parents[2]
+from .support import ROOT
+
 BAD = """\
 apiVersion: v1
 kind: Service
