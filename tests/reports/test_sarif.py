@@ -15,9 +15,11 @@ from jsonschema import Draft202012Validator
 from kube_audit import __version__
 from kube_audit.findings import Finding, ObjectRef, RelatedPlace, Skipped, Span, Suppression
 from kube_audit.reports import sarif_limits
+from tests.support import audit_texts
 
 from .samples import DOCS, SHOP, latest, result, span, written
 
+ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = Draft202012Validator(
     json.loads(Path(__file__).with_name("sarif-schema-2.1.0.json").read_text("utf-8")),
     format_checker=Draft202012Validator.FORMAT_CHECKER,
@@ -151,6 +153,22 @@ class TestFingerprints:
             f"{shared}:2",
             f"{shared}:3",
         ]
+
+    def test_they_stay_when_files_are_edited_elsewhere(self) -> None:
+        demo = {file.name: file.read_text("utf-8") for file in (ROOT / "fixtures" / "demo").iterdir()}
+        before = self.of_files(demo)
+        assert len(before) > 30
+        moved = {name: f"# a comment\n\n{text}" for name, text in demo.items()}
+        moved["cart.yaml"] = "\n---\n".join(reversed(demo["cart.yaml"].split("\n---\n")))
+        moved["payments.yaml"] = moved["payments.yaml"].replace("name: payments\n", "name: payments # theirs\n")
+        moved["more.yaml"] = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\ndata: {a: b}\n"
+        assert moved["payments.yaml"].count("# theirs") > 3
+        assert self.of_files(moved) == before
+        assert self.of_files({**demo, "catalogue.yaml": demo["catalogue.yaml"].replace('"2"', "2")}) < before
+
+    def of_files(self, texts: dict[str, str]) -> set[str]:
+        log = json.loads(written("sarif", audit_texts(texts)))
+        return {one["partialFingerprints"]["kubeAudit/v1"] for one in log["runs"][0]["results"]}
 
     def test_the_number_does_not_depend_on_what_is_hidden(self) -> None:
         mild, bad = latest("web", 11, 12, severity="info"), latest("web", 12, 12)
