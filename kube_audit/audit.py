@@ -39,6 +39,8 @@ from kube_audit.wanted import Wanted
 
 if TYPE_CHECKING:
     from kube_audit.changes import Changes
+    from kube_audit.validation.custom_resources import CustomResources
+    from kube_audit.validation.schema_folders import Broken, SchemaFolders
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how many of its steps are done, and how many there are."""
@@ -63,6 +65,8 @@ class Request(NamedTuple):
     """Only findings in files of these names count; everything is read all the same."""
     roots: tuple[str, ...] = ()
     """The files and folders that `sources` were found in, () where that is not known."""
+    schemas: SchemaFolders | None = None
+    """Where schemas of custom resources are, besides the definitions among the sources."""
     universes: tuple[str, ...] = ()
     """Patterns of folders whose objects do not see those of one another, besides the configuration's."""
     progress: Progress | None = None
@@ -89,7 +93,8 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
             for problem in one.problems
             if problem.rule in active
         )
-    objects = _validate(request, schemas, objects, active, findings, summary)
+    custom = _custom_resources(request, schemas, objects, around, declared)
+    objects = _validate(request, schemas, custom, objects, active, findings, summary)
     summary.objects = len(objects)
     wanted = Wanted(request.only, request.changes, objects)
     findings.extend(_rule_findings(request, objects, wanted, around, declared, catalogue))
@@ -104,6 +109,13 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     summary.audited = len({obj.file for obj in objects} | {finding.file for finding in findings})
     if request.only is not None:
         summary.skipped = [skipped for skipped in summary.skipped if skipped.file in request.only]
+    if request.schemas is not None:
+        audited = {one.file for one in manifests}
+        findings.extend(
+            _schema_finding(broken, active[broken.rule].severity)
+            for broken in request.schemas.broken
+            if broken.rule in active and broken.file not in audited
+        )
     findings.sort(key=lambda finding: finding.sort_key)
     summary.seconds = time.perf_counter() - started
     texts = {one.file: one.text.content for one in manifests}
@@ -215,9 +227,32 @@ def _reading_finding(one: Manifest, problem: Problem, severity: Severity) -> Fin
     )
 
 
+def _custom_resources(
+    request: Request, schemas: Schemas, objects: list[Object], around: Kustomizations, declared: Declared
+) -> CustomResources | None:
+    """Return what judges custom resources, None where there are none, or nothing is known of their kinds."""
+    definitions = [obj for obj in objects if obj.kind == "CustomResourceDefinition"]
+    if not definitions and request.schemas is None:
+        return None
+    if all(schemas.knows(obj.api_version, obj.kind) for obj in objects):
+        return None
+    from kube_audit.universe import Universes
+    from kube_audit.validation.custom_resources import CustomResources
+
+    universes: list[Universes] = []
+
+    def see(one: str, other: str) -> bool:
+        if not universes:
+            universes.append(Universes(objects, around, declared.universes))
+        return universes[0].see(one, other)
+
+    return CustomResources(definitions, see, request.schemas, request.kubernetes_version)
+
+
 def _validate(
     request: Request,
     schemas: Schemas,
+    custom: CustomResources | None,
     objects: list[Object],
     active: dict[str, Rule],
     findings: list[Finding],
@@ -234,23 +269,27 @@ def _validate(
 
         known = schemas.knows(obj.api_version, obj.kind)
         typed = {"apiVersion": obj.api_version, "kind": obj.kind, **obj.data}  # items of typed Lists may lack them
-        problems = schemas.problems(typed, written) if known else []
+        version = judge(obj.api_version, obj.kind, request.kubernetes_version, schemas)
+        verdict = custom.judge(obj, written) if custom is not None and not known and version is None else None
+        if verdict is not None:
+            problems, version = verdict.problems, verdict.version
+        else:
+            problems = schemas.problems(typed, written) if known else []
         if any(problem.kind == "missing-field" for problem in problems) and manifest.looks_like_patch(obj.file):
             reason = "kustomize patch by its name, and not a complete object"
             summary.skipped.append(Skipped(obj.file, reason, obj.line))
             continue
         kept.append(obj)
-        obj.schema_valid = not problems and schemas.fits(typed)
+        obj.schema_valid = verdict.fits if verdict is not None else not problems and schemas.fits(typed)
         findings.extend(
             _validation_finding(obj, problem, active[problem.rule].severity, problem.path, at_key=problem.at == "key")
             for problem in problems
             if problem.rule in active
         )
-        version = judge(obj.api_version, obj.kind, request.kubernetes_version, schemas)
         if version is not None and version.rule in active:
             severity = active[version.rule].severity
             findings.append(_validation_finding(obj, version, severity, version.path, at_key=False))
-        elif version is None and not known:
+        if not known and version is None and verdict is None:
             summary.not_validated += 1
     return kept
 
@@ -272,6 +311,10 @@ def _validation_finding(
         fix=problem.fix,
         patches=problem.patches,
     )
+
+
+def _schema_finding(broken: Broken, severity: Severity) -> Finding:
+    return Finding(broken.rule, severity, broken.message, broken.remediation, broken.file, broken.span)
 
 
 def _container_name(obj: Object, path: Path) -> str | None:

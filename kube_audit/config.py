@@ -20,7 +20,7 @@ from kube_audit.manifests.yaml import documents
 FILE_NAMES = (".kube-audit.yaml", ".kube-audit.yml")
 _PYPROJECT = "pyproject.toml"
 _MOST_EXTENDED = 10
-_RELATIVE_PATHS = ("rule-folders", "universes")
+_RELATIVE_PATHS = ("rule-folders", "schema-folders", "universes")
 
 
 class ConfigError(Exception):

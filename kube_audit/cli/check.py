@@ -18,6 +18,7 @@ from kube_audit.findings import AuditResult, Severity, at_least
 if TYPE_CHECKING:
     from kube_audit.changes import Changes
     from kube_audit.cli.baselines import Known
+    from kube_audit.validation.schema_folders import SchemaFolders
 
 
 def check(
@@ -31,6 +32,7 @@ def check(
     kubernetes_version: str | None,
     config_file: str | None,
     rule_folders: tuple[str, ...],
+    schema_folders: tuple[str, ...],
     no_cache: bool,
     show_suppressed: bool,
     drop_suppressed: bool,
@@ -98,6 +100,7 @@ def check(
             changes=changes,
             only=only,
             roots=paths or (".",),
+            schemas=_schemas(config, schema_folders),
             universes=universes,
             progress=progress,
         )
@@ -135,6 +138,20 @@ def _targets(outputs: tuple[str, ...], config: Config) -> list[tuple[str, str | 
         return [_target(output) for output in config.get("output", ("text",))]
     except CannotRun as error:
         raise CannotRun(f"{config.origins['output']}: {error}") from error
+
+
+def _schemas(config: Config, given: tuple[str, ...]) -> SchemaFolders | None:
+    """Return where schemas of custom resources are, by the configuration and the command line."""
+    configured = config.get("schema-folders", ())
+    if not configured and not given:
+        return None
+    from kube_audit.validation.schema_folders import FolderError, SchemaFolders
+
+    try:
+        return SchemaFolders((*configured, *given))
+    except FolderError as error:
+        where = "--schema-dir" if error.entry in given else config.origins["schema-folders"]
+        raise CannotRun(f"{where}: {error}") from error
 
 
 def _target(output: str) -> tuple[str, str | None]:

@@ -66,6 +66,14 @@ def cli() -> None:
     type=click.Path(exists=True, file_okay=False),
     help="Folder with further rules of your own. May be repeated.",
 )
+@click.option(
+    "--schema-dir",
+    "schema_folders",
+    multiple=True,
+    metavar="FOLDER|TEMPLATE",
+    help="Folder with CustomResourceDefinitions or JSON Schemas of custom resources, or a template such as "
+    "schemas/{group}/{kind}_{version}.json. May be repeated.",
+)
 @click.option("--fix", is_flag=True, help="Mend in the files what can be mended without changing how workloads run.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: also what may change how workloads run.")
 @click.option("--diff", is_flag=True, help="Only show what --fix would change, as a diff; exit with 1 if anything.")

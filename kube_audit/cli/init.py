@@ -31,6 +31,9 @@ profile: {profile}          # default, strict, schema, pss-baseline, pss-restric
 
 # What exists although no file here makes it; references to it are right.
 {external}
+# Folders with the CustomResourceDefinitions of custom resources, besides those among the audited files.
+# schema-folders: [crds]
+
 # Findings that are known and do not count yet: `kube-audit check --write-baseline {baseline}`
 # baseline: {baseline}
 """

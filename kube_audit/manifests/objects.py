@@ -40,6 +40,16 @@ class Object:
         return self.api_version.rpartition("/")[0]
 
     @property
+    def data_with_nulls(self) -> dict[str, Any]:
+        """The object as it stands in its document: custom resources may have fields that are null on purpose."""
+        if not self.document.has_nulls:
+            return self.data
+        data = self.document.data
+        for step in self.base:
+            data = data[step]
+        return mapping(data)
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """The object's metadata, {} where it has none or something else."""
         return mapping(self.data.get("metadata"))

@@ -1,4 +1,4 @@
-"""Objects against the Kubernetes schemas: every mistake of an object, each at its place, in plain words."""
+"""Objects against schemas, first of all those of Kubernetes: every mistake, each at its place, in plain words."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path as FilePath
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from kube_audit import cache
@@ -20,6 +21,13 @@ from kube_audit.validation import field_values
 from kube_audit.validation.certainty import surely_fits
 
 ProblemKind = Literal["unknown-field", "wrong-type", "missing-field", "bad-enum", "bad-format", "other"]
+
+CUSTOM = "custom-resource"
+"""Name of the definition that stands for the whole of a custom resource."""
+REPEATED = "x-kubernetes-list-type"
+"""JSON Schema keyword of lists without repetitions; its failure's message is JSON: the entry, the first, the keys."""
+Failures = dict[str, list[Any]]
+"""What a value fails: JSON Schema keywords, each with the validator's descriptions (`jsonschema_rs`, `error.kind`)."""
 
 _FORMAT = 2
 """Part of the cache key: raise it when what `_strip` or `field_values` make of the schemas changes."""
@@ -41,7 +49,14 @@ class Written(NamedTuple):
 class SchemaProblem(NamedTuple):
     """One thing that the API server would refuse."""
 
-    rule: Literal["schema-invalid", "yaml-type-trap", "resource-quantity-invalid"]
+    rule: Literal[
+        "schema-invalid",
+        "yaml-type-trap",
+        "resource-quantity-invalid",
+        "list-map-key-duplicate",
+        "metadata-scope-mismatch",
+        "crd-cel-rule-violated",
+    ]
     kind: ProblemKind
     path: Path
     """Route to it from the object's root; a missing field's problem has the path of what lacks it."""
@@ -85,12 +100,12 @@ class Definitions(NamedTuple):
     defs: Mapping[str, dict[str, Any]]
 
     def resolve(self, schema: dict[str, Any]) -> Node:
-        """Return the schema itself, or the definition that it refers to."""
+        """Return the schema itself, or the definition that it refers to, {} where that is unknown."""
         ref = schema.get("$ref")
-        if ref is None:
+        if not isinstance(ref, str):
             return Node("", schema)
         name = ref.removeprefix(_REF)
-        return Node(name, self.defs[name])
+        return Node(name, self.defs.get(name, {}))
 
     def child(self, node: Node, step: str | int) -> Node | None:
         """Return the schema of a field or item, None where the schema says nothing of it."""
@@ -100,6 +115,17 @@ class Definitions(NamedTuple):
         else:
             inner = schema.get("properties", {}).get(step) or schema.get("additionalProperties")
         return self.resolve(inner) if isinstance(inner, dict) else None
+
+    def reachable(self, name: str) -> dict[str, dict[str, Any]]:
+        """Return a definition and all that it refers to, by name."""
+        found: dict[str, dict[str, Any]] = {}
+        waiting = [name]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found[name] = self.defs[name]
+                waiting += _references(found[name])
+        return found
 
     def chain(self, api_version: str, kind: str, path: Path) -> list[Node]:
         """Return the schemas from an object's root down to a path; it ends early where the schema does."""
@@ -230,7 +256,7 @@ class Schemas:
             )
         self.version = match[1]
         self._definitions = definitions(self.version)
-        self._validators: dict[tuple[str, str], Any] = {}
+        self._compiled: dict[tuple[str, str], KindSchema] = {}
         self._asked: dict[tuple[str, str], int] = defaultdict(int)
 
     def knows(self, api_version: str, kind: str) -> bool:
@@ -244,76 +270,93 @@ class Schemas:
                 yield api_version, kind
 
     def problems(self, data: dict[str, Any], written: Callable[[Path], Written | None]) -> list[SchemaProblem]:
-        """Return all that is wrong with an object, in order of path; [] for a kind that is not known.
-
-        `data` is the object without null values in its mappings, nested no deeper than the YAML reader lets
-        through (the validator recurses). `written` tells how the scalar at a path
-        stands in the file, None where that is not known.
-        """
+        """Return all that is wrong with an object, as `KindSchema.problems` does; [] for a kind that is not known."""
         api_version, kind = data.get("apiVersion"), data.get("kind")
         if not isinstance(api_version, str) or not isinstance(kind, str) or not self.knows(api_version, kind):
             return []
         if self._surely_fits(api_version, kind, data):
             return []
-        validator = self._validator(api_version, kind)
-        try:
-            if validator.is_valid(data):
-                return []
-            failures: dict[Path, set[str]] = {}
-            numbered: dict[int, dict[str, list[str]]] = {}
-            for error in validator.iter_errors(data):
-                for path in _paths(data, error, numbered):
-                    failures.setdefault(path, set()).add(str(error.schema_path[-1]))
-        except (ValueError, OverflowError):
-            # Lone surrogates: the validator takes text as UTF-8.
-            message = f"the {kind} holds text that is no valid Unicode, which Kubernetes cannot read"
-            remediation = "Write the text in UTF-8, without halves of surrogate pairs such as \\ud800."
-            return [SchemaProblem("schema-invalid", "other", (), "value", message, remediation)]
-        from kube_audit.validation.schema_messages import explain
-
-        return explain(data, failures, self._definitions, self.version, written)
+        return self._of(api_version, kind).problems(data, written)
 
     def fits(self, data: dict[str, Any]) -> bool:
         """Whether an object fits its schema in every point, placeholders not excused; True for an unknown kind."""
         api_version, kind = data["apiVersion"], data["kind"]
         if not self.knows(api_version, kind) or self._surely_fits(api_version, kind, data):
             return True
-        try:
-            return bool(self._validator(api_version, kind).is_valid(data))
-        except (ValueError, TypeError):
-            return False
+        return self._of(api_version, kind).fits(data)
 
     def _surely_fits(self, api_version: str, kind: str, data: dict[str, Any]) -> bool:
         """Whether one of the first few objects of a kind certainly fits, which saves compiling the schema."""
         key = (api_version, kind)
-        if key in self._validators or self._asked[key] > _FEW:
+        if key in self._compiled or self._asked[key] > _FEW:
             return False
         self._asked[key] += 1
         definitions = self._definitions
         return surely_fits(data, {"$ref": _REF + definitions.kinds[api_version][kind]}, definitions.defs)
 
-    def _validator(self, api_version: str, kind: str) -> Any:
-        validator = self._validators.get((api_version, kind))
-        if validator is None:
-            import jsonschema_rs
-
+    def _of(self, api_version: str, kind: str) -> KindSchema:
+        known = self._compiled.get((api_version, kind))
+        if known is None:
             name = self._definitions.kinds[api_version][kind]
-            schema = {"$ref": _REF + name, "$defs": self._reachable(name)}
-            # The engine without backtracking: linear in whatever a file holds.
-            options = jsonschema_rs.RegexOptions()
-            validator = jsonschema_rs.validator_for(schema, validate_formats=False, pattern_options=options)
-            self._validators[api_version, kind] = validator
-        return validator
+            schema = {"$ref": _REF + name, "$defs": self._definitions.reachable(name)}
+            known = self._compiled[api_version, kind] = KindSchema(schema, self._definitions, self.version)
+        return known
 
-    def _reachable(self, name: str) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        waiting = [name]
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found[name] = self._definitions.defs[name]
-                waiting += _references(found[name])
-        return found
+
+class KindSchema:
+    """The schema of one kind, ready to hold objects against."""
+
+    def __init__(
+        self,
+        schema: dict[str, Any],
+        known: Definitions,
+        version: str,
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Compile a JSON Schema. Raises ValueError for one that is none.
+
+        `known` has the same schema for the words of messages, `version` is the Kubernetes version; `options` are
+        more arguments of `jsonschema_rs.validator_for`.
+        """
+        import jsonschema_rs
+
+        # The engine without backtracking: linear in whatever a file holds.
+        patterns = jsonschema_rs.RegexOptions()
+        arguments = {"validate_formats": False, "pattern_options": patterns, "offline": True, **options}
+        self._validator = jsonschema_rs.validator_for(schema, **arguments)
+        self._known = known
+        self._version = version
+
+    def problems(self, data: dict[str, Any], written: Callable[[Path], Written | None]) -> list[SchemaProblem]:
+        """Return all that is wrong with an object, in order of path.
+
+        `data` is the object without null values in its mappings, nested no deeper than the YAML reader lets
+        through (the validator recurses). `written` tells how the scalar at a path
+        stands in the file, None where that is not known.
+        """
+        try:
+            if self._validator.is_valid(data):
+                return []
+            failures: dict[Path, Failures] = {}
+            numbered: dict[int, dict[str, list[str]]] = {}
+            for error in self._validator.iter_errors(data):
+                for path in _paths(data, error, numbered):
+                    failures.setdefault(path, {}).setdefault(str(error.schema_path[-1]), []).append(error.kind)
+        except (ValueError, OverflowError):
+            # Lone surrogates: the validator takes text as UTF-8.
+            message = f"the {data['kind']} holds text that is no valid Unicode, which Kubernetes cannot read"
+            remediation = "Write the text in UTF-8, without halves of surrogate pairs such as \\ud800."
+            return [SchemaProblem("schema-invalid", "other", (), "value", message, remediation)]
+        from kube_audit.validation.schema_messages import explain
+
+        return explain(data, failures, self._known, self._version, written)
+
+    def fits(self, data: dict[str, Any]) -> bool:
+        """Whether an object fits the schema in every point, placeholders not excused."""
+        try:
+            return bool(self._validator.is_valid(data))
+        except (ValueError, TypeError):
+            return False
 
 
 def _paths(data: Any, error: Any, numbered: dict[int, dict[str, list[str]]]) -> list[Path]:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from kube_audit.findings import Patch, Path, path_text
 from kube_audit.patterns import lazily
-from kube_audit.validation.field_values import likely_quantities
-from kube_audit.validation.kubernetes import Definitions, Node, ProblemKind, SchemaProblem, Written
+from kube_audit.validation.field_values import BASE64, likely_quantities
+from kube_audit.validation.kubernetes import (
+    CUSTOM,
+    REPEATED,
+    Definitions,
+    Failures,
+    Node,
+    ProblemKind,
+    SchemaProblem,
+    Written,
+)
 from kube_audit.validation.unknown_fields import closest, meant, noun, shown
 
 _MOST_HINTS = 50
 """A file of thousands of unknown fields is no manifest: searching a meaning for each would take minutes."""
 _LONGEST_VALUE = 60
+_MOST_CHOICES = 20
 
 _TEMPLATE = lazily(r"\$\{|\$\(|\$[A-Za-z_]|\{\{|\{%|<%|%\{|@[A-Za-z_][A-Za-z0-9_.-]*@|#\{")
 _DIRECTIVE = lazily(r"\$(?:patch|retainKeys|setElementOrder|deleteFromPrimitiveList)\b")
@@ -23,6 +34,8 @@ _UNFINISHED = lazily(
     r"<[^<>]+>|\[[^\[\]]+\]|__\w+__|[A-Z][A-Z0-9]+(?:[ _-][A-Z0-9]+)*"
     r"|(?i:.*(?:your|replace|change)[ _-].*|(?:change|replace)me|todo|tbd|x{3,}|\.\.\.)"
 )
+_OF_MAPPINGS = ("additionalProperties", "required")
+_SHAPES = ("allOf", "anyOf", "oneOf", "not", "minItems", "minProperties")
 _INTEGER = lazily(r"[+-]?[0-9]+\Z")
 _NUMBER = lazily(r"[+-]?[0-9]+(?:\.[0-9]+)?\Z")
 _TRUTHS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
@@ -65,6 +78,8 @@ class _Spot:
     path: Path
     nodes: list[Node]
     value: Any
+    where: str
+    """What people call a mapping that stands there: "the container", "the Deployment"."""
     secret: bool
     """Whether the value may be confidential and must not show up in a message."""
     written: Written | None
@@ -74,8 +89,15 @@ class _Spot:
         return self.nodes[-1]
 
     @property
+    def custom(self) -> bool:
+        """Whether the object is a custom resource."""
+        return self.nodes[0].name == CUSTOM
+
+    @property
     def label(self) -> str:
         """The field as people speak of it: "replicas", "env[0].value", "annotations.team"."""
+        if not self.path:
+            return self.where
         start = len(self.path) - 1
         in_free_mapping = len(self.nodes) > 1 and not self.nodes[-2].fields
         while start > 0 and (isinstance(self.path[start], int) or in_free_mapping):
@@ -88,12 +110,12 @@ class _Spot:
 
 def explain(
     data: dict[str, Any],
-    failures: dict[Path, set[str]],
+    failures: dict[Path, Failures],
     known: Definitions,
     version: str,
     written: Callable[[Path], Written | None],
 ) -> list[SchemaProblem]:
-    """Turn a validator's failures, JSON Schema keywords by path, into problems in order of path.
+    """Turn a validator's failures by path into problems in order of path.
 
     What a template or SOPS fills in before the object reaches Kubernetes is no problem.
     """
@@ -101,16 +123,21 @@ def explain(
     encrypted = isinstance(data.get("sops"), dict)
     problems: list[SchemaProblem] = []
     hints = _MOST_HINTS
+    within = {path[:end] for path in failures for end in range(len(path))}
     for path in sorted(failures, key=_order):
         nodes = known.chain(api_version, kind, path)
+        nodes += [Node("", {})] * (len(path) + 1 - len(nodes))
         value = _value(data, path)
-        spot = _Spot(path, nodes, value, _is_secret(data, path), written(path))
-        if isinstance(value, dict) and failures[path] <= {"additionalProperties", "required"}:
-            found = list(_mapping_problems(spot, kind, known, version, hints, encrypted))
+        where = noun(nodes[-1], path, kind)
+        secret = _is_secret(data, path, custom=nodes[0].name == CUSTOM)
+        spot = _Spot(path, nodes, value, where, secret, written(path))
+        rest = {word: kinds for word, kinds in failures[path].items() if word not in _OF_MAPPINGS}
+        if isinstance(value, dict) and len(rest) < len(failures[path]):
+            found = list(_mapping_problems(spot, failures[path], known, version, hints, encrypted))
             problems += found
             hints -= len(found)
-        elif not _filled_in_later(value, encrypted):
-            problems.append(_value_problem(spot, failures[path]))
+        if rest and not _filled_in_later(value, encrypted):
+            problems += _value_problems(spot, rest, within=path in within)
     return sorted(problems, key=lambda problem: _order(problem.path))
 
 
@@ -124,13 +151,13 @@ def _value(data: Any, path: Path) -> Any:
     return data
 
 
-def _is_secret(data: dict[str, Any], path: Path) -> bool:
+def _is_secret(data: dict[str, Any], path: Path, *, custom: bool) -> bool:
     if data.get("kind") == "Secret" and path[:1] in {("data",), ("stringData",)}:
         return True
     if path[-1:] == ("value",):
         name = _value(data, path[:-1]).get("name")
         return isinstance(name, str) and _SECRET_NAME.search(name) is not None
-    return False
+    return custom and any(isinstance(step, str) and _SECRET_NAME.search(step) for step in path)
 
 
 def _filled_in_later(value: Any, encrypted: bool) -> bool:
@@ -140,27 +167,28 @@ def _filled_in_later(value: Any, encrypted: bool) -> bool:
 
 
 def _mapping_problems(
-    spot: _Spot, kind: str, known: Definitions, version: str, hints: int, encrypted: bool
+    spot: _Spot, failures: Failures, known: Definitions, version: str, hints: int, encrypted: bool
 ) -> Iterator[SchemaProblem]:
-    where = noun(spot.node, spot.path, kind)
     meant_fields = set()
-    if spot.node.schema.get("additionalProperties") is False:
-        for field in spot.value:
-            templated = _TEMPLATE.search(field) and not _DIRECTIVE.match(field)
-            if field in spot.node.fields or templated or (encrypted and field == "sops"):
-                continue
-            text, remediation = f"unknown field `{shown(field)}` in {where}", f"Remove `{shown(field)}`."
-            if hints > 0:
-                hints -= 1
-                found = meant(known, version, spot.nodes, spot.path, spot.value, field)
-                remediation = found.remediation
-                meant_fields.add(found.stands_for)
-                text += found.hint and f"; {found.hint}"
-            yield SchemaProblem("schema-invalid", "unknown-field", (*spot.path, field), "key", text, remediation)
-    if spot.path[:1] == ("status",):
+    unknown = {field for kind in failures.get("additionalProperties", ()) for field in _unexpected(kind, spot)}
+    for field in spot.value:
+        templated = _TEMPLATE.search(field) and not _DIRECTIVE.match(field)
+        if field not in unknown or templated or (encrypted and field == "sops"):
+            continue
+        text, remediation = f"unknown field `{shown(field)}` in {spot.where}", f"Remove `{shown(field)}`."
+        if hints > 0:
+            hints -= 1
+            found = meant(known, version, spot.nodes, spot.path, spot.value, field)
+            remediation = found.remediation
+            meant_fields.add(found.stands_for)
+            text += found.hint and f"; {found.hint}"
+        yield SchemaProblem("schema-invalid", "unknown-field", (*spot.path, field), "key", text, remediation)
+    if spot.path[:1] == ("status",) and not spot.custom:
         # The API server drops the status of what is applied before it validates.
         return
-    for field in spot.node.schema.get("required", ()):
+    demanding = "Kubernetes" if spot.node.name.startswith("io.k8s.") else "its definition"
+    missing = [kind.property for kind in failures.get("required", ())]
+    for field in dict.fromkeys((*spot.node.schema.get("required", ()), *missing)):
         if field in spot.value or field in meant_fields:
             continue
         purpose = _PURPOSE.get((spot.node.short, field))
@@ -171,28 +199,83 @@ def _mapping_problems(
             "missing-field",
             spot.path,
             "key" if spot.path and isinstance(spot.path[-1], str) else "value",
-            f"{where} has no `{field}`" + (f"; {purpose}" if purpose else ", which Kubernetes requires"),
-            f"Add `{field}`.",
+            f"{spot.where} has no `{shown(field)}`" + (f"; {purpose}" if purpose else f", which {demanding} requires"),
+            f"Add `{shown(field)}`.",
         )
 
 
-def _value_problem(spot: _Spot, keywords: set[str]) -> SchemaProblem:
-    allowed = [value for value in spot.node.schema.get("enum", ()) if value]
+def _unexpected(kind: Any, spot: _Spot) -> Iterable[str]:
+    """Return the fields that an error is about: all, where the schema names no field."""
+    fields: Iterable[str] = getattr(kind, "unexpected", spot.value)
+    return fields
+
+
+def _value_problems(spot: _Spot, failures: Failures, *, within: bool) -> Iterator[SchemaProblem]:
+    """Yield the plainest problem of a value. Where something within it fails too, its shape is not judged."""
+    for kind in failures.pop(REPEATED, ()):
+        yield from _repeated(spot, *json.loads(kind.message))
+    if within or "type" in failures or _holds_template(spot.value):
+        failures = {word: kinds for word, kinds in failures.items() if word not in _SHAPES}
+    if failures:
+        yield _value_problem(spot, failures)
+
+
+def _holds_template(value: Any) -> bool:
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            if _TEMPLATE.search(part) is not None:
+                return True
+        elif isinstance(part, (dict, list)):
+            waiting.extend(part.values() if isinstance(part, dict) else part)
+    return False
+
+
+def _repeated(spot: _Spot, index: int, first: int, keys: list[str]) -> Iterator[SchemaProblem]:
+    """Tell an entry of a list whose key an earlier one has; no keys mean that the entries themselves are unique."""
+    entry = spot.value[index]
+    if _holds_template(entry):
+        return
+    parts = [entry[key] for key in keys if key in entry] if keys else [entry]
+    if not parts:
+        return
+    shown_parts = [f"`{_cut(_literal(part))}`" for part in parts if not isinstance(part, (dict, list))]
+    what = " and ".join(shown_parts) if shown_parts and not spot.secret else "the same entry"
+    yield SchemaProblem(
+        "list-map-key-duplicate",
+        "other",
+        (*spot.path, index),
+        "value",
+        f"{what} stands twice in {spot.label}, first in entry {first + 1}: the API server refuses it",
+        "Remove one of the entries, or give it the key that was meant." if keys else "Remove one of the two.",
+    )
+
+
+def _value_problem(spot: _Spot, failures: Failures) -> SchemaProblem:
+    allowed = _choices(spot.node.schema.get("enum") or [c for kind in failures.get("enum", ()) for c in kind.options])
     became_other = isinstance(spot.value, (bool, int, float))
     trapped = spot.written if became_other and spot.written is not None and spot.written.plain else None
     kind: ProblemKind
-    encoded = spot.node.types == ("string",) and "pattern" in spot.node.schema
-    if "type" in keywords and not (allowed and trapped) and not (encoded and became_other):
-        if spot.node.types == ("string",) and trapped:
+    encoded = spot.node.types == ("string",) and spot.node.schema.get("pattern") == BASE64
+    if "type" in failures and not (allowed and trapped) and not (encoded and became_other):
+        wants_text = spot.node.types == ("string",) or (spot.custom and "string" in spot.node.types)
+        if wants_text and trapped:
             return _trap(spot, trapped)
         kind, texts = "wrong-type", _wrong_type(spot)
-    elif allowed:
+    elif allowed and not failures.keys().isdisjoint(("enum", "type")):
         kind, texts = "bad-enum", _not_allowed(spot, allowed)
-    elif keywords & {"minimum", "maximum"}:
+    elif spot.custom and not (spot.node.short == "Quantity" and "pattern" in failures):
+        from kube_audit.validation.constraint_messages import describe
+
+        described = describe(spot.label, spot.value, _found(spot), spot.node.schema, failures)
+        kind, texts = described.kind, described[1:]
+    elif failures.keys() & {"minimum", "maximum"}:
         kind, texts = "other", _out_of_range(spot)
     else:
         kind, texts = "bad-format", _malformed(spot)
-    if (placeholder := _placeholder(spot, allowed)) is not None:
+    placeholder = _placeholder(spot, allowed) if "type" in failures or not spot.custom else None
+    if placeholder is not None:
         wanted = "one of the allowed values" if allowed else _wanted(spot.node)
         texts = (
             f"{spot.label} is {placeholder}, which reads like a placeholder; {wanted} is wanted",
@@ -201,6 +284,11 @@ def _value_problem(spot: _Spot, keywords: set[str]) -> SchemaProblem:
     rule: Literal["schema-invalid", "resource-quantity-invalid"]
     rule = "resource-quantity-invalid" if kind == "bad-format" and spot.node.short == "Quantity" else "schema-invalid"
     return SchemaProblem(rule, kind, spot.path, "value", *texts)
+
+
+def _choices(values: Iterable[Any]) -> list[str]:
+    """Return the values of a fixed set as they are written, without the empty text and null."""
+    return [_literal(value) for value in values if value is not None and value != ""]
 
 
 def _trap(spot: _Spot, written: Written) -> SchemaProblem:
@@ -219,9 +307,10 @@ def _trap(spot: _Spot, written: Written) -> SchemaProblem:
 def _wrong_type(spot: _Spot) -> tuple[str, str]:
     wanted = _wanted(spot.node)
     if spot.value is None:
+        item = spot.path and isinstance(spot.path[-1], int)
         return (
             f"{spot.label} is empty, {wanted} is wanted",
-            "Fill the item in or remove its `-`.",
+            "Fill the item in or remove its `-`." if item else "Fill it in or remove it.",
         )
     return f"{spot.label} is {_found(spot)}, {wanted} is wanted", _advice(spot)
 
@@ -230,7 +319,7 @@ def _wanted(node: Node) -> str:
     if node.short == "Quantity":
         return 'a quantity such as "500m" or "128Mi"'
     types = node.types
-    if types == ("string", "integer"):
+    if set(types) == {"string", "integer"}:
         return "a whole number or text"
     if types == ("array",):
         inner = node.schema.get("items", {})
@@ -249,7 +338,7 @@ def _wanted(node: Node) -> str:
 def _literal(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 
 def _plain(value: Any) -> str:
@@ -339,12 +428,13 @@ def _advice(spot: _Spot) -> str:
 def _not_allowed(spot: _Spot, allowed: list[str]) -> tuple[str, str]:
     if isinstance(spot.value, str):
         text, is_what = spot.value, f"`{_cut(spot.value)}`"
-    elif spot.written is not None:
+    elif spot.written is not None and spot.written.text != _literal(spot.value):
         text = spot.written.text
         is_what = f"`{shown(text)}`, which YAML reads as {_plain(spot.value)}"
     else:
         text, is_what = "", _found(spot)
-    listed = f"{', '.join(allowed[:-1])} and {allowed[-1]}" if len(allowed) > 1 else allowed[0]
+    named = [*map(_cut, allowed[:_MOST_CHOICES]), f"{len(allowed) - _MOST_CHOICES} others"][: len(allowed)]
+    listed = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]
     are = "allowed are" if len(allowed) > 1 else "allowed is"
     likely = closest(text, allowed)
     if likely is None:

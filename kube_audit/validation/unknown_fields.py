@@ -90,6 +90,8 @@ def meant(
     nothing = Meant("", f"Remove `{shown(field)}`, or look up how this field is called.")
     if len(field) > _LONGEST_FIELD:
         return nothing
+    if not node.fields:
+        return Meant("its definition names no fields here", f"Remove `{field}`, which the API server would drop.")
     missing = [name for name in node.schema.get("required", ()) if name not in mapping]
     if (same := _same_letters(field, node)) is not None:
         return _rename(field, same)
