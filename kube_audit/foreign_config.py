@@ -9,14 +9,21 @@ from __future__ import annotations
 import os.path
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from kube_audit.manifests.objects import mapping
 
 Equivalents = Mapping[tuple[str, str], frozenset[str]]
 _POLARIS_SEVERITIES = {"ignore": "off", "warning": "warning", "danger": "error"}
+_POLARIS_KEYS = ("checks", "exemptions", "customChecks")
+_KUBE_LINTER_KEYS = ("addAllBuiltIn", "doNotAutoAddDefaults", "include", "exclude", "ignorePaths")
+_SCORE_FLAG = re.compile(r"--(?:ignore|enable-optional)-test\b")
+_SCORE_COMMAND = re.compile(r"\bkube-score\b(.*)")
+_SCORE_OF_NO_MATTER = ("output-format", "output-version", "color", "verbose", "exit-one-on-warning")
+_END_OF_COMMAND = ("|", "||", "&&", ";", "&", ">", "2>&1")
 
 
 class ForeignConfigError(Exception):
@@ -25,9 +32,13 @@ class ForeignConfigError(Exception):
 
 @dataclass(slots=True)
 class Imported:
-    """What a configuration comes to. `rules` maps ids to off, on or a severity; `lost` says what has no counterpart."""
+    """What a configuration comes to.
+
+    `values` are top-level keys of ours, `rules` maps ids to off, on or a severity, `lost` says what has no counterpart.
+    """
 
     tool: str
+    values: dict[str, str] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     ignored_paths: list[str] = field(default_factory=list)
     overrides: list[dict[str, Any]] = field(default_factory=list)
@@ -41,15 +52,16 @@ def read(file: str, text: str, data: Any, equivalents: Equivalents) -> Imported:
     """
     name = os.path.basename(file)
     data = mapping(data)
-    if "kube-score" in text.split("\n", 1)[0] or re.search(r"--(?:ignore|enable-optional)-test", text):
-        return _kube_score(text, equivalents)
-    if "skip-check" in data or "skip-path" in data or (name.startswith(".checkov") and "check" in data):
-        return _checkov(data, equivalents)
     checks = mapping(data.get("checks"))
-    if any(key in checks for key in ("addAllBuiltIn", "doNotAutoAddDefaults", "include", "exclude", "ignorePaths")):
+    if name.startswith(".checkov") or "skip-check" in data or "skip-path" in data:
+        return _checkov(data, equivalents)
+    named = name.removeprefix(".").startswith("kube-linter")
+    if named or any(key in checks for key in _KUBE_LINTER_KEYS) or isinstance(data.get("customChecks"), list):
         return _kube_linter(data, checks, equivalents)
     if checks and all(isinstance(value, str) and value in _POLARIS_SEVERITIES for value in checks.values()):
         return _polaris(data, checks, equivalents)
+    if _SCORE_COMMAND.search(text) or _SCORE_FLAG.search(text):
+        return _kube_score(text, equivalents)
     raise ForeignConfigError(
         f"{file} is no configuration that is known; it can be one of kube-linter, Polaris or Checkov, "
         "or a file that holds a kube-score command line"
@@ -58,60 +70,84 @@ def read(file: str, text: str, data: Any, equivalents: Equivalents) -> Imported:
 
 def _switch(made: Imported, tool: str, names: Any, to: str, equivalents: Equivalents) -> None:
     for name in names if isinstance(names, list) else [names]:
-        ours = equivalents.get((tool, str(name).lower()))
+        wanted = str(name).lower()
+        ours = [
+            rules for (of_tool, check), rules in equivalents.items() if of_tool == tool and fnmatchcase(check, wanted)
+        ]
         if ours:
-            made.rules |= dict.fromkeys(sorted(ours), to)
+            made.rules |= dict.fromkeys(sorted(frozenset().union(*ours)), to)
         elif name is not None:
             made.lost.append(f"check {name}: no rule here covers it")
 
 
+def _only_these(made: Imported, said: str) -> None:
+    """Take the smallest profile: the tool runs the checks that are named and no others."""
+    made.values["profile"] = "schema"
+    made.lost.append(f"{said}: besides the rules below, what the API server would refuse is told all the same")
+
+
 def _kube_linter(data: dict[str, Any], checks: dict[str, Any], equivalents: Equivalents) -> Imported:
     made = Imported("kube-linter")
+    if checks.get("addAllBuiltIn"):  # takes precedence over the other
+        made.values["profile"] = "strict"
+    elif checks.get("doNotAutoAddDefaults"):
+        _only_these(made, "doNotAutoAddDefaults")
     _switch(made, "kube-linter", checks.get("include", []), "on", equivalents)
     _switch(made, "kube-linter", checks.get("exclude", []), "off", equivalents)
-    made.ignored_paths = _texts(checks.get("ignorePaths"))
-    if checks.get("addAllBuiltIn"):
-        made.lost.append("addAllBuiltIn: take `profile: strict` or `profile: all`")
-    if checks.get("doNotAutoAddDefaults"):
-        made.lost.append("doNotAutoAddDefaults: use --select, or switch rules off one by one")
+    for path in _texts(checks.get("ignorePaths")):
+        if path.startswith(("/", "~", "..")):
+            made.lost.append(f"ignorePaths {path}: it lies outside this folder, or may")
+        else:
+            path = path.removeprefix("./")
+            made.ignored_paths.append(path if path.startswith("**") else f"/{path}")
     made.lost += [f"custom check {mapping(one).get('name')}: write it as a rule" for one in _list(data, "customChecks")]
+    made.lost += [f"{key}: no counterpart" for key in data if key not in ("checks", "customChecks")]
     return made
 
 
 def _kube_score(text: str, equivalents: Equivalents) -> Imported:
     made = Imported("kube-score")
-    try:
-        words = shlex.split(text.replace("\\\n", " "), comments=True)
-    except ValueError as error:
-        raise ForeignConfigError(f"the kube-score command line cannot be read: {error}") from error
-    pairs = _options(words)
-    for option, value in pairs:
-        if option == "--ignore-test":
+    for option, value in _score_options(text.replace("\\\n", " ")):
+        if option == "ignore-test":
             _switch(made, "kube-score", value.split(","), "off", equivalents)
-        elif option == "--enable-optional-test":
+        elif option == "enable-optional-test":
             _switch(made, "kube-score", value.split(","), "on", equivalents)
-        elif option.startswith("--ignore-container-"):
-            resource = "cpu" if "cpu" in option else "memory"
-            made.rules |= {f"{resource}-limit-missing": "off"}
-        elif option != "--output-format":
-            made.lost.append(f"option {option}: no counterpart")
+        elif option == "all-default-optional":
+            made.values["profile"] = "strict"
+        elif option == "ignore-container-cpu-limit":
+            made.rules["cpu-limit-missing"] = "off"
+        elif option == "ignore-container-memory-limit":
+            made.rules["memory-limit-missing"] = "off"
+        elif option == "kubernetes-version" and re.fullmatch(r"v?1\.[0-9]+", value):
+            made.values["kubernetes-version"] = value.removeprefix("v")
+        elif option not in _SCORE_OF_NO_MATTER:
+            made.lost.append(f"option --{option}: no counterpart")
     return made
 
 
-def _options(words: list[str]) -> Iterable[tuple[str, str]]:
-    for number, word in enumerate(words):
-        if word.startswith("--"):
-            option, equals, value = word.partition("=")
-            following = words[number + 1] if number + 1 < len(words) else ""
-            yield option, value if equals else ("" if following.startswith("-") else following)
+def _score_options(text: str) -> Iterator[tuple[str, str]]:
+    """Yield option and value of each kube-score command of a script, or of a line that has but the options."""
+    commands = _SCORE_COMMAND.findall(text) or [text]
+    for command in commands:
+        try:
+            words = shlex.split(command, comments=True)
+        except ValueError as error:
+            raise ForeignConfigError(f"the kube-score command line cannot be read: {error}") from error
+        for number, word in enumerate(words):
+            if word in _END_OF_COMMAND:
+                break
+            if word.startswith("--"):
+                option, equals, value = word.removeprefix("--").partition("=")
+                following = words[number + 1] if number + 1 < len(words) else ""
+                yield option, value if equals else ("" if following.startswith("-") else following)
 
 
 def _polaris(data: dict[str, Any], checks: dict[str, Any], equivalents: Equivalents) -> Imported:
     made = Imported("polaris")
     for name, severity in checks.items():
         _switch(made, "polaris", name, _POLARIS_SEVERITIES[severity], equivalents)
-    for entry in _list(data, "exemptions"):
-        entry = mapping(entry)
+    made.lost.append("checks that the file does not name: Polaris leaves them out, here the profile decides")
+    for entry in map(mapping, _list(data, "exemptions")):
         rules: dict[str, str] = {}
         for name in _texts(entry.get("rules")):
             rules |= dict.fromkeys(sorted(equivalents.get(("polaris", name.lower()), ())), "off")
@@ -120,22 +156,35 @@ def _polaris(data: dict[str, Any], checks: dict[str, Any], equivalents: Equivale
             conditions["namespaces"] = [str(entry["namespace"])]
         if names := _texts(entry.get("controllerNames")):
             conditions["names"] = [f"{name}*" for name in names]
-        if conditions and (rules or "rules" not in entry):
+        if entry.get("containerNames"):
+            made.lost.append(
+                f"an exemption of containers ({', '.join(_texts(entry['containerNames']))}): use a comment"
+            )
+        elif conditions and (rules or "rules" not in entry):
             made.overrides.append({**conditions, "rules": rules or {"*": "off"}, "reason": "exempt in Polaris"})
         else:
             made.lost.append("an exemption without a namespace or controllerNames, or for checks unknown here")
     made.lost += [f"custom check {name}: write it as a rule" for name in mapping(data.get("customChecks"))]
+    made.lost += [f"{key}: no counterpart" for key in data if key not in _POLARIS_KEYS]
     return made
 
 
 def _checkov(data: dict[str, Any], equivalents: Equivalents) -> Imported:
     made = Imported("checkov")
-    _switch(made, "checkov", _split(data.get("skip-check")), "off", equivalents)
-    if chosen := _split(data.get("check")):
+    chosen = _split(data.get("check"))
+    if chosen:
+        _only_these(made, "check")
         _switch(made, "checkov", chosen, "on", equivalents)
-        made.lost.append("check: only these checks ran; here they are added to the profile, see --select")
-    made.ignored_paths = _split(data.get("skip-path"))
-    carried = {"skip-check", "check", "skip-path"}
+    _switch(made, "checkov", _split(data.get("skip-check")), "off", equivalents)
+    for path in _split(data.get("skip-path")):
+        if re.fullmatch(r"(?:\./)?[\w./-]+?(?:\.\*)?", path) and not path.startswith(("/", "..")):
+            path = path.removeprefix("./").removesuffix(".*")
+            made.ignored_paths.append(f"**/{path}" if "/" in path.rstrip("/") else path)
+        else:
+            made.lost.append(f"skip-path {path}: it is a regular expression; write it as a pattern")
+    if data.get("soft-fail") is True:
+        made.values["fail-on"] = "never"
+    carried = {"skip-check", "check", "skip-path", *(["soft-fail"] if "fail-on" in made.values else [])}
     made.lost += [f"{key}: no counterpart" for key in data if key not in carried]
     return made
 
@@ -151,4 +200,5 @@ def _texts(value: Any) -> list[str]:
 
 def _split(value: Any) -> list[str]:
     """Return a list's texts, or those of a text with commas."""
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else _texts(value)
+    parts = value.split(",") if isinstance(value, str) else _texts(value)
+    return [part.strip() for part in parts if part.strip()]

@@ -92,14 +92,26 @@ class Overrides:
         return all(_matches((pattern,), labels.get(key)) for key, pattern in override.labels.items())
 
     def _path_matches(self, number: int, file: str) -> bool:
-        override = self._all[number]
         spec = self._path_specs.get(number)
         if spec is None:
-            from pathspec import PathSpec
+            spec = self._path_specs[number] = _path_spec(self._all[number])
+        return _is_file_of(self._all[number], spec, file)
 
-            spec = self._path_specs[number] = PathSpec.from_lines("gitignore", override.paths)
-        relative = os.path.relpath(os.path.abspath(file), override.folder.absolute())
-        return not relative.startswith("..") and bool(spec.match_file(relative.replace(os.sep, "/")))
+
+def reaches(override: Override, file: str) -> bool:
+    """Whether an override may hold for something in a file, by its paths alone."""
+    return not override.paths or _is_file_of(override, _path_spec(override), file)
+
+
+def _path_spec(override: Override) -> Any:
+    from pathspec import PathSpec
+
+    return PathSpec.from_lines("gitignore", override.paths)
+
+
+def _is_file_of(override: Override, spec: Any, file: str) -> bool:
+    relative = os.path.relpath(os.path.abspath(file), override.folder.absolute())
+    return not relative.startswith("..") and bool(spec.match_file(relative.replace(os.sep, "/")))
 
 
 def _matches(patterns: Iterable[str], value: object) -> bool:

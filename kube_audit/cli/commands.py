@@ -213,9 +213,17 @@ def show_config(path: str, as_json: bool) -> None:
     """Print the effective configuration of a path, and where each value comes from."""
     from pathlib import Path
 
-    from kube_audit.cli.init import show
+    from kube_audit.cli.config import show
 
     show(Path(path), as_json)
+
+
+@config.command("schema")
+def config_schema() -> None:
+    """Print the JSON Schema of configurations, for editors."""
+    from kube_audit.cli.config import schema
+
+    schema()
 
 
 @cli.command("github-action", hidden=True)
