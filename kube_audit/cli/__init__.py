@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -12,25 +13,31 @@ FINDINGS, CANNOT_RUN = 1, 2
 
 
 def main() -> NoReturn:
-    """Run the command line. A closed pipe and Ctrl-C end it quietly."""
+    """Run the command line, and end the process. A closed pipe and Ctrl-C end it quietly."""
     if sys.argv[1:] == ["--version"]:
         from kube_audit import __version__
 
         print(f"kube-audit {__version__}")
         sys.exit(0)
     gc.disable()  # a run is short and leaves hardly any cycles behind
+    status = _run()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    os._exit(status)  # taking the interpreter down in good order costs a tenth of a short run
+
+
+def _run() -> int:
     from kube_audit.cli.commands import cli
 
     try:
         status = cli.main(standalone_mode=False)
         sys.stdout.flush()
-        sys.exit(status if isinstance(status, int) else 0)
+        return status if isinstance(status, int) else 0
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FINDINGS)
+        return FINDINGS
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except Exception as error:
         from kube_audit.cli.errors import report
 
-        sys.exit(report(error))
+        return report(error)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import click
 
 from kube_audit.cli import CANNOT_RUN
+
+_CANNOT_WRITE = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG)
 
 
 class CannotRun(click.ClickException):
@@ -29,6 +32,9 @@ def report(error: Exception) -> int:
         return CANNOT_RUN
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if isinstance(error, OSError) and error.filename is None and error.errno in _CANNOT_WRITE:
+        print(f"kube-audit: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        return CANNOT_RUN
     print(
         f"kube-audit: internal error: {type(error).__name__}: {error}\n"
         "This is a defect of kube-audit, not of your files. Please report it with the output of\n"

@@ -164,6 +164,16 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
+def test_a_report_that_does_not_fit_on_the_disk_is_told(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "kube_audit", "check", "."]
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.decode() == "kube-audit: standard output cannot be written: No space left on device\n"
+
+
 def test_expressions_stay_silent_where_the_schema_speaks(tmp_path: Path) -> None:
     for name, spec in {
         "null": "{containers: null}",
