@@ -36,6 +36,8 @@ def surely_fits(data: Any, schema: dict[str, Any], defs: Mapping[str, dict[str, 
         value, wanted = waiting.pop()
         if not wanted.keys() <= _KNOWN or not _fits_type(value, wanted.get("type")):
             return False
+        if "enum" in wanted and not ((value is None or isinstance(value, str)) and value in wanted["enum"]):
+            return False
         if "$ref" in wanted:
             waiting.append((value, defs[wanted["$ref"].removeprefix(_REF)]))
         if isinstance(value, dict):
@@ -64,8 +66,6 @@ def _fits_type(value: Any, types: Any) -> bool:
 
 def _fits_limits(value: Any, wanted: dict[str, Any]) -> bool:
     """Whether a scalar certainly is among the values that a schema allows."""
-    if "enum" in wanted and not ((value is None or isinstance(value, str)) and value in wanted["enum"]):
-        return False
     if isinstance(value, str):
         if len(value) < wanted.get("minLength", 0) or not (value.isascii() or _is_unicode(value)):
             return False
