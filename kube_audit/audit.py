@@ -246,7 +246,8 @@ def _custom_resources(
             universes.append(Universes(objects, around, declared.universes))
         return universes[0].see(one, other)
 
-    return CustomResources(definitions, see, request.schemas, request.kubernetes_version)
+    with_rules = any(rule.id == "crd-cel-rule-violated" for rule in request.rules)
+    return CustomResources(definitions, see, request.schemas, request.kubernetes_version, with_rules=with_rules)
 
 
 def _validate(

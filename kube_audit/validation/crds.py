@@ -6,7 +6,7 @@ Source: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1 and v1beta1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
@@ -20,6 +20,9 @@ from kube_audit.validation.kubernetes import (
     Written,
     definitions,
 )
+
+if TYPE_CHECKING:
+    from kube_audit.validation.crd_rules import Node
 
 GROUP = "apiextensions.k8s.io"
 KIND = "CustomResourceDefinition"
@@ -138,6 +141,9 @@ class CustomSchema:
             self.document["definitions"] = local
         known = Definitions({api_version: {kind: CUSTOM}}, {**defs, **{f"#/definitions/{n}": local[n] for n in local}})
         self._compiled = self._compile(known, kubernetes)
+        self._has_rules = converter.has_rules
+        self._has_status = version.has_status
+        self._rules: Node | None = None
 
     def _compile(self, known: Definitions, kubernetes: str) -> KindSchema:
         formats = {structural.FORMAT + name: one.holds for name, one in string_formats.FORMATS.items()}
@@ -158,6 +164,20 @@ class CustomSchema:
         """Return an object as the API server has it before it validates; see `structural.admitted`."""
         made: dict[str, Any] = structural.admitted(data, self.schema)
         return made
+
+    def broken_rules(self, data: dict[str, Any]) -> list[SchemaProblem]:
+        """Return the CEL rules that an object breaks which `admitted` has made and which fits."""
+        if not self._has_rules:
+            return []
+        from kube_audit.validation import crd_rules
+
+        if self._rules is None:
+            self._rules = crd_rules.rules_of(self.schema)
+        if self._rules is None:
+            return []
+        if self._has_status:
+            data = {name: value for name, value in data.items() if name != "status"}
+        return crd_rules.violations(data, self._rules)
 
     def problems(self, data: dict[str, Any], written: Callable[[Path], Written | None]) -> list[SchemaProblem]:
         """Return all that is wrong with an object that `admitted` has made."""

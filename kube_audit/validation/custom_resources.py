@@ -28,9 +28,19 @@ class CustomResources:
     """Judges custom resources, compiling what a definition says when an object of the kind is met."""
 
     def __init__(
-        self, objects: Iterable[Object], see: Callable[[str, str], bool], folders: SchemaFolders | None, kubernetes: str
+        self,
+        objects: Iterable[Object],
+        see: Callable[[str, str], bool],
+        folders: SchemaFolders | None,
+        kubernetes: str,
+        *,
+        with_rules: bool,
     ) -> None:
-        """Take all objects of a run, who sees whom (by file), schema folders, and the Kubernetes version ("1.30")."""
+        """Take all objects of a run, who sees whom (by file), schema folders, and the Kubernetes version ("1.30").
+
+        `with_rules`: the definitions' CEL rules are evaluated, too.
+        """
+        self._with_rules = with_rules
         self._see = see
         self._folders = folders
         self._kubernetes = kubernetes
@@ -79,8 +89,11 @@ class CustomResources:
         for schema in schemas:
             if schema is not None:
                 data = schema.admitted({"apiVersion": obj.api_version, "kind": obj.kind, **obj.data_with_nulls})
-                told.append(schema.problems(data, written))
-                fits = fits or schema.fits(data)
+                problems, one_fits = schema.problems(data, written), schema.fits(data)
+                if one_fits and self._with_rules:
+                    problems = schema.broken_rules(data)
+                told.append(problems)
+                fits = fits or one_fits
         problems = [problem for problem in told[0] if all(_tells(other, problem) for other in told[1:])]
         if obj.namespace and all(one.namespaced is False for one in found):
             problems.append(_cluster_wide(obj))

@@ -214,13 +214,14 @@ def _value_problems(spot: _Spot, failures: Failures, *, within: bool) -> Iterato
     """Yield the plainest problem of a value. Where something within it fails too, its shape is not judged."""
     for kind in failures.pop(REPEATED, ()):
         yield from _repeated(spot, *json.loads(kind.message))
-    if within or "type" in failures or _holds_template(spot.value):
+    if within or "type" in failures or holds_template(spot.value):
         failures = {word: kinds for word, kinds in failures.items() if word not in _SHAPES}
     if failures:
         yield _value_problem(spot, failures)
 
 
-def _holds_template(value: Any) -> bool:
+def holds_template(value: Any) -> bool:
+    """Whether a template stands anywhere in a value, for another program to fill in."""
     waiting = [value]
     while waiting:
         part = waiting.pop()
@@ -235,7 +236,7 @@ def _holds_template(value: Any) -> bool:
 def _repeated(spot: _Spot, index: int, first: int, keys: list[str]) -> Iterator[SchemaProblem]:
     """Tell an entry of a list whose key an earlier one has; no keys mean that the entries themselves are unique."""
     entry = spot.value[index]
-    if _holds_template(entry):
+    if holds_template(entry):
         return
     parts = [entry[key] for key in keys if key in entry] if keys else [entry]
     if not parts:

@@ -19,6 +19,8 @@ FORMAT = "kubernetes:"
 """Stands before the names of formats, so that they do not mean what JSON Schema means by them."""
 RE2 = "x-re2"
 """Keyword for the patterns that only RE2 reads as Go does; its failure's message is the pattern."""
+FIELDS = "x-fields"
+"""Beside a reference to metadata: the fields of it that CEL rules may read."""
 METADATA = "custom.ObjectMeta"
 """Name of the definition of the metadata of a custom resource."""
 NOTHING_KNOWN = "nothing-known"
@@ -56,6 +58,8 @@ class Converter:
         self._closed = closed
         self.quantities: dict[str, tuple[str, dict[str, Any]]] = {}
         """Names and schemas of the definitions of quantities that `root` refers to, by their pattern."""
+        self.has_rules = False
+        """Whether what was converted has CEL rules."""
 
     def root(self, schema: dict[str, Any], *, has_status: bool) -> dict[str, Any]:
         """Convert the schema of a whole object; its metadata is the definition METADATA.
@@ -65,7 +69,7 @@ class Converter:
         """
         made = self._convert(schema)
         fields: dict[str, Any] = made.setdefault("properties", {})
-        fields["metadata"] = {"$ref": _REF + METADATA}
+        fields["metadata"] = {"$ref": _REF + METADATA, FIELDS: _names(fields.get("metadata"))}
         for name in ("apiVersion", "kind"):
             fields.setdefault(name, {"type": "string"})
         if has_status and isinstance(fields.get("status"), dict):
@@ -95,6 +99,9 @@ class Converter:
                 known = string_formats.known(value, self._minor) if isinstance(value, str) else None
                 if known is not None:
                     made[word] = FORMAT + known
+            elif word == "x-kubernetes-validations":
+                self.has_rules = True
+                made[word] = value
             elif word == "pattern" and isinstance(value, str) and "[:" in value:
                 made[RE2] = value
             else:
@@ -145,7 +152,7 @@ class Converter:
             fields = made.setdefault("properties", {})
             for name, demanded in _OF_EMBEDDED.items():
                 fields[name] = {**mapping(fields.get(name)), **demanded}
-            fields["metadata"] = {"$ref": _OBJECT_META}
+            fields["metadata"] = {"$ref": _OBJECT_META, FIELDS: _names(fields.get("metadata"))}
             required = made.get("required")
             names = required if isinstance(required, list) else []
             made["required"] = list(dict.fromkeys([*names, "apiVersion", "kind"]))
@@ -167,6 +174,10 @@ class Converter:
         elif self._closed and not made and schema.get(KEEP) is not True:
             made["additionalProperties"] = False
         return made
+
+
+def _names(schema: Any) -> list[str]:
+    return ["name", "generateName", *mapping(mapping(schema).get("properties"))]
 
 
 def metadata(object_meta: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

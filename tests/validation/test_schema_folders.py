@@ -12,6 +12,7 @@ import pytest
 
 from kube_audit.validation.schema_folders import FolderError, SchemaFolders
 from tests.cli.test_check import report, run
+from tests.pages import ROOT
 from tests.validation.test_custom_resources import OTHER, WRONG, definition, shop
 
 PLAIN = {
@@ -177,15 +178,11 @@ def test_a_template_in_another_tools_syntax_is_refused(tmp_path: Path) -> None:
         SchemaFolders([str(tmp_path / "{{ .Group }}.json")])
 
 
-def test_a_run_without_custom_resources_reads_no_folder(tmp_path: Path) -> None:
-    write(
-        tmp_path,
-        {"crds/a.yaml": definition(), "app/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"},
-    )
+def test_a_run_without_custom_resources_loads_nothing_for_them() -> None:
     code = (
-        "import sys; from kube_audit.cli import main; sys.argv[1:] = ['check', 'app']\n"
-        "try: main()\n"
-        "finally: print([m for m in sys.modules if m.endswith(('crds', 'custom_resources', 'structural'))])"
+        "import sys; from tests.support import audit_text\n"
+        f"audit_text({definition()!r} + '\\n---\\n{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}}}')\n"
+        "print([m for m in sys.modules if m.endswith(('crds', 'crd_rules', 'custom_resources', 'structural'))])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert done.stdout.endswith("[]\n")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stderr
