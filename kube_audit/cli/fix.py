@@ -9,6 +9,7 @@ from pathlib import Path
 from kube_audit.findings import AuditResult, Finding
 from kube_audit.fixes import FileFix, Refused, fix_file, unified_diff, write
 from kube_audit.manifests.text import decode
+from kube_audit.sources.files import STDIN
 
 
 def fixes(result: AuditResult, *, unsafe: bool) -> list[FileFix]:
@@ -39,6 +40,8 @@ def make(all_fixes: list[FileFix]) -> bool:
             continue
         path = Path(fix.file)
         try:
+            if fix.file == STDIN:
+                raise Refused("standard input is no file; take the change from --diff")
             raw = path.read_bytes()
             if decode(raw)[0].content != fix.before:
                 raise Refused("the file has changed since it was read; run again")
