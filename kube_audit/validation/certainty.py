@@ -13,7 +13,7 @@ _KNOWN = frozenset(
     {"$ref", "type", "required", "properties", "additionalProperties", "items", "enum", "pattern"}
     | {"minimum", "maximum", "minLength"}
 )
-_MOST_VALUES = 2000
+_MOST_VALUES = 600
 """Larger data is left to the validator, which is faster by far."""
 _LONGEST_MATCHED = 200
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1

@@ -151,7 +151,7 @@ def test_certainty_holds_for_any_schema(schema: dict[str, Any], it: dict[str, An
 
 
 def test_large_data_is_left_to_the_validator() -> None:
-    assert surely_fits([""] * 1000, {}, {})
+    assert surely_fits([""] * 500, {}, {})
     assert not surely_fits([""] * 10_000, {}, {})
 
 
