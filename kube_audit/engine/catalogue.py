@@ -30,7 +30,7 @@ from kube_audit.findings import RuleDoc
 
 PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
 _DOCUMENTATION = frozenset({"rationale", "references", "frameworks", "notes", "examples"})
-_FORMAT = 8
+_FORMAT = 9
 
 
 class SelectionError(ValueError):

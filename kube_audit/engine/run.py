@@ -66,14 +66,14 @@ class Engine:
     def _judged(self, logic: _Logic, element: Element, elements: Elements) -> Iterable[Finding]:
         """Return the findings of a rule at one element, () in the usual case that all is well."""
         try:
-            activation: Any = None
-            if logic.when is not None or logic.expression is not None:
-                activation = elements.activation(element, logic.rule.reads)
-                if logic.when is not None and not logic.when.evaluate(activation):
-                    return ()
-                if logic.expression is not None and logic.expression.evaluate(activation):
-                    return ()
-            return list(self._verdict(logic, element, elements, activation))
+            if logic.rule.check:
+                return self._hits(logic, element, elements)
+            activation = elements.activation(element, logic.rule.reads)
+            if not self._applies(logic, element, elements):
+                return ()
+            if logic.expression is not None and logic.expression.evaluate(activation):
+                return ()
+            return list(self._verdict(logic, element, activation))
         except cel.EvaluationError as error:
             return [_rule_error(logic.rule, element, str(error))] if self._is_ours(logic, element) else ()
         except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:  # in a check function
@@ -85,13 +85,28 @@ class Engine:
         related = self._relations.objects if logic.rule.reads.related else ()
         return element.obj.schema_valid and all(obj.schema_valid for obj in related)
 
-    def _verdict(self, logic: _Logic, element: Element, elements: Elements, activation: Any) -> Iterator[Finding]:
-        """Yield what is wrong where a rule's expression is false, or what its check function finds."""
-        if logic.rule.check:
-            for hit in logic.check(element, logic.params):
-                values = {**elements.variables(element, logic.rule.reads), "found": hit.found}
-                yield self._finding(logic, element, cel.activation(values), (*element.path, *hit.path))
-        elif logic.undecided is not None and logic.undecided.evaluate(activation):
+    def _applies(self, logic: _Logic, element: Element, elements: Elements) -> bool:
+        return logic.when is None or bool(logic.when.evaluate(elements.activation(element, logic.rule.reads)))
+
+    def _hits(self, logic: _Logic, element: Element, elements: Elements) -> list[Finding]:
+        """Return what a check function finds. Its `when` is asked last: there is seldom anything to ask it for."""
+        try:
+            hits = list(logic.check(element, logic.params))
+        except Exception:
+            if self._applies(logic, element, elements):
+                raise
+            return []
+        if not hits or not self._applies(logic, element, elements):
+            return []
+        variables = elements.variables(element, logic.rule.reads)
+        return [
+            self._finding(logic, element, cel.activation({**variables, "found": hit.found}), (*element.path, *hit.path))
+            for hit in hits
+        ]
+
+    def _verdict(self, logic: _Logic, element: Element, activation: Any) -> Iterator[Finding]:
+        """Yield what is wrong where a rule's expression is false."""
+        if logic.undecided is not None and logic.undecided.evaluate(activation):
             if logic.rule.undecided_message is not None:
                 yield self._finding(logic, element, activation, undecided=True)
         else:

@@ -50,9 +50,9 @@ def _sweep(rule: Rule) -> str | None:
 
     Anything else than true, errors included, says only that its elements have to be looked at one by one.
     """
-    if rule.expression is None and rule.when is None:
+    if rule.expression is None:
         return None
-    content = f"({rule.expression})" if rule.expression is not None else "false"
+    content = f"({rule.expression})"
     body = f"(({rule.when}) ? {content} : true)" if rule.when is not None else content
     base = rule.scope
     if rule.each:

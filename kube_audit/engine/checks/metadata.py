@@ -5,6 +5,7 @@ Source: ValidateObjectMeta of apimachinery, and the name functions of each kind'
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -97,7 +98,7 @@ def too_large(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
         problem = f"the annotations have {size} bytes together, and at most {_ANNOTATIONS} are allowed"
         yield Hit(("metadata", "annotations"), {"problem": problem, "works": False})
     elif obj.document.length > _SMALL:
-        size = json_size(obj.data)
+        size = json_size(obj.data, aliases=bool(obj.document.nodes.targets))
         if size > _ANNOTATIONS:
             problem = f"the object has about {size} bytes, and `kubectl apply` can remember {_ANNOTATIONS}"
             yield Hit((), {"problem": problem, "works": True})
@@ -173,8 +174,10 @@ def _length_problem(obj: Object, name: str) -> str:
     return naming.too_long(name, syntax) if syntax else ""
 
 
-def json_size(data: Any) -> int:
+def json_size(data: Any, aliases: bool = True) -> int:
     """Return about how many bytes data takes as JSON without blanks; parts shared by aliases are counted each time."""
+    if not aliases:
+        return len(json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace"))
     known: dict[int, int] = {}
 
     def size(part: Any) -> int:
