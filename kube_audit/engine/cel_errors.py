@@ -16,10 +16,17 @@ _NO_KEY = r"(?s)Key not found in map : (.*)"
 _UNEXPECTED = r"(?:extraneous input|mismatched input|no viable alternative at input) ('.*?')(?: expecting .*)?"
 
 
+_TOO_EARLY = "the expression ends too early"
+_NO_CEL = "this is no CEL: "
+_UNEXPECTED_HERE = "this is not expected here: "
+_SYNTAX = (_TOO_EARLY, _NO_CEL, _UNEXPECTED_HERE)
+
+
 class ExpressionError(ValueError):
     """An expression that is no CEL, or asks for what does not exist.
 
-    `expression` is its text, `reason` what is wrong in one sentence, `line` and `column` where, from 1.
+    `expression` is its text, `reason` what is wrong in one sentence, `line` and `column` where, from 1. `is_syntax`:
+    it is no CEL whatever functions and variables there are.
     """
 
     def __init__(self, expression: str, reason: str, line: int = 1, column: int = 1) -> None:
@@ -28,6 +35,7 @@ class ExpressionError(ValueError):
         self.reason = reason
         self.line = line
         self.column = column
+        self.is_syntax = reason.startswith(_SYNTAX)
         lines = expression.splitlines() or [""]
         shown = lines[min(max(line, 1), len(lines)) - 1]
         super().__init__(f"{reason}\n    {shown}\n    {' ' * (column - 1)}^")
@@ -67,11 +75,11 @@ def _compile_words(text: str, known: Iterable[str]) -> str:
     text = text.removeprefix("Syntax error: ")
     if text.startswith("token recognition error at: "):
         wrong = text.removeprefix("token recognition error at: ")
-        return f"this is no CEL: {wrong}" + ("; equality is written ==" if wrong.startswith("'=") else "")
+        return f"{_NO_CEL}{wrong}" + ("; equality is written ==" if wrong.startswith("'=") else "")
     if "'<EOF>'" in text:
-        return "the expression ends too early"
+        return _TOO_EARLY
     if match := re.match(_UNEXPECTED, text):
-        return f"this is not expected here: {match[1]}"
+        return f"{_UNEXPECTED_HERE}{match[1]}"
     return text
 
 

@@ -1,7 +1,7 @@
 """CustomResourceDefinitions (apiextensions.k8s.io/v1) that the API server refuses.
 
 Source: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation and pkg/apiserver/schema (structural
-schemas); the part of it that can be told without evaluating CEL.
+schemas); of the rules in CEL only whether they are CEL at all.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kube_audit.engine import cel
 from kube_audit.engine.checks import naming
 from kube_audit.engine.checks.naming import DNS_1035_LABEL, DNS_SUBDOMAIN, shortened
 from kube_audit.engine.elements import Element, Hit
@@ -157,6 +158,7 @@ def _structural(root: dict[str, Any]) -> Iterator[Problem]:
         seen.add(id(schema))
         if in_value_rule or schema.get("type") not in _SURE or not schema.keys() <= _HARMLESS:
             yield from _unsupported(path, schema)
+            yield from _rules((*path, "x-kubernetes-validations"), schema.get("x-kubernetes-validations"))
             yield from _in_value_rule(path, schema) if in_value_rule else _typed(path, schema)
             for field in _VALUE_RULES:
                 inner = schema.get(field)
@@ -182,6 +184,22 @@ def _unsupported(path: Path, schema: dict[str, Any]) -> Iterator[Problem]:
         )
     if schema.get("properties") and schema.get("additionalProperties"):
         yield (*path, "additionalProperties"), "`properties` and `additionalProperties` cannot stand together"
+
+
+def _rules(path: Path, entries: Any) -> Iterator[Problem]:
+    for where, entry in _items(entries):
+        for field in ("rule", "messageExpression"):
+            text = mapping(entry).get(field)
+            # Newer versions may quote names with backticks, which the runtime here does not know.
+            if not isinstance(text, str) or "`" in text or is_placeholder(text):
+                continue
+            if not text and field == "messageExpression":
+                continue
+            try:
+                cel.compile(text)
+            except cel.ExpressionError as error:
+                if error.is_syntax:
+                    yield (*path, *where, field), f"the `{field}` is no CEL: {error.reason}"
 
 
 def _in_value_rule(path: Path, schema: dict[str, Any]) -> Iterator[Problem]:
