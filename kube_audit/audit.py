@@ -105,7 +105,7 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     if request.profile != "all":
         findings = supersessions.without_superseded(findings, active)
     findings = [finding for finding in findings if wanted.finding(finding)]
-    findings = _silence(findings, manifests, objects, wanted, active, request, catalogue)
+    findings = _silence(findings, manifests, objects, around, wanted, active, request, catalogue)
     summary.audited = len({obj.file for obj in objects} | {finding.file for finding in findings})
     if request.only is not None:
         summary.skipped = [skipped for skipped in summary.skipped if skipped.file in request.only]
@@ -374,6 +374,7 @@ def _silence(
     findings: list[Finding],
     manifests: Iterable[Manifest],
     objects: list[Object],
+    around: Kustomizations,
     wanted: Wanted,
     active: dict[str, Rule],
     request: Request,
@@ -389,8 +390,8 @@ def _silence(
         by_file = {one.file: one.objects for one in manifests}
         judged = (one for one in silencers if wanted.silencer(one, by_file[one.file]))
         findings.extend(suppressions.unused(judged, frozenset(active), rule.severity))
-    overrides = Overrides(request.config.overrides, objects, date.today()) if request.config.overrides else None
-    if overrides is not None:
+    if request.config.overrides:
+        overrides = Overrides(request.config.overrides, objects, date.today(), around)
         findings = [overrides.apply(finding) for finding in findings]
         if rule is not None and wanted.everything:
             findings.extend(overrides.unused(rule.severity, active, request.roots))

@@ -12,6 +12,7 @@ from typing import Any
 from kube_audit.config import Override
 from kube_audit.engine.scopes import is_kubernetes_group
 from kube_audit.findings import Finding, ObjectRef, Severity, Span, Suppression
+from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.patterns import lazily
 from kube_audit.suppressions import EVERY_RULE, UNUSED
@@ -35,8 +36,13 @@ _CLUSTER_SCOPED = frozenset(
 class Overrides:
     """The overrides of a configuration, applied to the findings of one run."""
 
-    def __init__(self, overrides: Iterable[Override], objects: Iterable[Object], today: date) -> None:
-        """Take the overrides, of which those past their date no longer hold; objects tell labels and namespaces."""
+    def __init__(
+        self, overrides: Iterable[Override], objects: Iterable[Object], today: date, kustomizations: Kustomizations
+    ) -> None:
+        """Take the overrides, of which those past their date no longer hold.
+
+        Objects tell their labels, and kustomizations the namespaces that objects are put into.
+        """
         self._all = list(overrides)
         self._expired = {
             number
@@ -45,7 +51,8 @@ class Overrides:
         }
         self._used: set[int] = set()
         self._objects: dict[tuple[str, ObjectRef], Object] = {}
-        if any(override.labels or override.namespaces for override in self._all):
+        self._kustomizations = kustomizations
+        if any(override.labels for override in self._all):
             self._objects = {(obj.file, obj.ref): obj for obj in objects}
         self._path_specs: dict[int, Any] = {}
 
@@ -80,16 +87,23 @@ class Overrides:
         override, ref = self._all[number], finding.object
         if override.paths and not self._path_matches(number, finding.file):
             return False
-        obj = self._objects.get((finding.file, ref)) if ref else None
-        wanted = (
-            (override.kinds, ref.kind if ref else None),
-            (override.namespaces, _namespace(ref, obj) if ref else None),
-            (override.names, ref.name if ref else None),
-        )
+        wanted = ((override.kinds, ref.kind if ref else None), (override.names, ref.name if ref else None))
         if any(patterns and not _matches(patterns, value) for patterns, value in wanted):
             return False
+        if override.namespaces and not any(
+            _matches(override.namespaces, namespace) for namespace in self._namespaces(finding.file, ref)
+        ):
+            return False
+        obj = self._objects.get((finding.file, ref)) if ref else None
         labels = mapping(obj.metadata.get("labels")) if obj else {}
         return all(_matches((pattern,), labels.get(key)) for key, pattern in override.labels.items())
+
+    def _namespaces(self, file: str, ref: ObjectRef | None) -> set[str]:
+        """Return the namespaces that an object is applied to, `default` where none is said; none where it has none."""
+        if ref is None or (ref.kind in _CLUSTER_SCOPED and is_kubernetes_group(ref.api_version.rpartition("/")[0])):
+            return set()
+        written = ref.namespace or "default"
+        return {build.namespace or written for build in self._kustomizations.builds(file)} or {written}
 
     def _path_matches(self, number: int, file: str) -> bool:
         spec = self._path_specs.get(number)
@@ -116,13 +130,6 @@ def _is_file_of(override: Override, spec: Any, file: str) -> bool:
 
 def _matches(patterns: Iterable[str], value: object) -> bool:
     return isinstance(value, str) and any(fnmatchcase(value, pattern) for pattern in patterns)
-
-
-def _namespace(ref: ObjectRef, obj: Object | None) -> str | None:
-    """Return the namespace that an object is applied to, `default` where none is said; None for none at all."""
-    if ref.kind in _CLUSTER_SCOPED and is_kubernetes_group(ref.api_version.rpartition("/")[0]):
-        return None
-    return (obj.home if obj else None) or ref.namespace or "default"
 
 
 def _reach(override: Override) -> Iterator[str]:

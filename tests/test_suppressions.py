@@ -11,6 +11,7 @@ import pytest
 
 from kube_audit import config, overrides
 from kube_audit.findings import Finding, Span
+from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.suppressions import Silencer, apply
 from tests.cli.test_check import report
 from tests.support import audit_text
@@ -224,7 +225,9 @@ def test_a_comment_above_a_document_holds_for_that_object_only() -> None:
 
 def some_override(tmp_path: Path, text: str) -> overrides.Overrides:
     (tmp_path / ".kube-audit.yaml").write_text("overrides:\n" + text)
-    return overrides.Overrides(config.load(tmp_path / ".kube-audit.yaml").overrides, [], date(2026, 1, 15))
+    return overrides.Overrides(
+        config.load(tmp_path / ".kube-audit.yaml").overrides, [], date(2026, 1, 15), Kustomizations()
+    )
 
 
 def one_finding(tmp_path: Path) -> Finding:
