@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ import pytest
 from kube_audit import baseline
 from kube_audit.findings import Finding
 from tests.cli.test_check import report, run
+from tests.corpus import corpus_files, needs_corpus
+from tests.edits.support import read
+from tests.edits.wild import manifest
 from tests.support import audit_texts
 from tests.test_changes import commit, git
 from tests.test_docs import environment
@@ -245,3 +249,22 @@ def test_a_baseline_that_the_configuration_names_in_vain_is_told_with_its_line(t
     (tmp_path / ".kube-audit.yaml").write_text("profile: strict\nbaseline: k.json\n")
     done = run("check", cwd=tmp_path)
     assert (done.returncode, ".kube-audit.yaml:2:1: k.json: the baseline cannot be read" in done.stderr) == (2, True)
+
+
+@needs_corpus
+def test_however_an_object_is_written_its_findings_are_known() -> None:
+    random = Random(7)
+    plain, wild = {}, {}
+    for number, file in enumerate(corpus_files()[::6]):
+        one = read(file.read_bytes(), str(file)) if file.stat().st_size < 20_000 else None
+        if one is None or not one.objects or one.problems:
+            continue
+        data = [obj.data for obj in one.objects]
+        plain[f"{number}/a.json"] = json.dumps({"apiVersion": "v1", "kind": "List", "items": data})
+        wild[f"{number}/renamed.yaml"] = manifest(random, data, aliases=False)
+    known = baseline.of_findings(audit_texts(dict(plain)).findings, HERE)
+    findings = [f for f in audit_texts(dict(wild)).findings if not f.rule.startswith("yaml-")]
+    assert len(findings) > 100
+    applied = baseline.apply(findings, known, HERE, lambda file, about: file.endswith(".yaml"), lambda rule, file: True)
+    assert [f for f in applied.findings if f.suppressed is None] == []
+    assert applied.gone == {}

@@ -28,6 +28,8 @@ class Writer:
         self.flow = random.choice((0.0, 0.2, 0.6))
         self.sharing = random.choice((0.0, 0.0, 0.1))
         self.anchors: list[str] = []
+        self.after_text = False
+        """Whether a block of text stands just before, of which a comment further right would be a part."""
 
     def chance(self, share: float) -> bool:
         return self.random.random() < share
@@ -45,7 +47,8 @@ class Writer:
         """Lines that mean nothing: comments at any column, and empty ones."""
         lines = []
         while self.chance(self.noise / 2):
-            lines.append(self.one("", " " * column, " " * self.random.randrange(8) + self.one(*COMMENTS)))
+            margin = " " * (self.random.randrange(column + 1) if self.after_text else self.random.randrange(8))
+            lines.append(self.one("", " " * column, margin + self.one(*COMMENTS)))
         return lines
 
     def scalar(self, value: Any) -> str:
@@ -95,6 +98,7 @@ class Writer:
             return [self.comment()]
         block = self.text_lines(value, column + self.step) if isinstance(value, str) and self.chance(0.4) else None
         if block is not None:
+            self.after_text = True
             return block
         anchor = f"n{len(self.anchors)}" if self.chance(self.sharing) else ""
         head = f" &{anchor}" if anchor else ""
@@ -115,8 +119,8 @@ class Writer:
             value.items() if isinstance(value, dict) else ((None, one) for one in value)
         )
         for key, below in entries:
-            if lines:
-                lines += self.between(column)
+            lines += self.between(column) if lines else []
+            self.after_text = False
             if key is None and isinstance(below, dict | list) and below and not self.chance(self.flow):
                 deeper = column + self.random.choice((2, 2, 2, 3, 4))
                 first, *rest = self.block(below, deeper)
@@ -135,11 +139,15 @@ class Writer:
         return lines
 
 
-def manifest(random: Random, objects: list[dict[str, Any]]) -> str:
-    """Write objects as a file: with line ends, document markers and a last line as they may be."""
+def manifest(random: Random, objects: list[dict[str, Any]], *, aliases: bool = True) -> str:
+    """Write objects as a file: with line ends, document markers and a last line as they may be.
+
+    With `aliases`, one may stand for a value, whatever that was; without them the file holds just the objects' data.
+    """
     lines: list[str] = []
     for number, data in enumerate(objects):
         writer = Writer(random)
+        writer.sharing *= aliases
         if not number and writer.chance(0.1):
             lines += ["%YAML 1.1", "---"]
         elif number or writer.chance(0.5):
