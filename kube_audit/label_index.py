@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 from kube_audit.manifests.objects import Object
 from kube_audit.near_names import NearNames
-from kube_audit.selectors import Labels
+from kube_audit.selectors import Labels, Pair, Selector
 from kube_audit.universe import NOBODY, Members
-
-Pair = tuple[str, str]
 
 
 class LabelIndex:
@@ -50,14 +47,18 @@ class LabelIndex:
         """Return the objects of a namespace that carry a label."""
         return self._in_space.get((namespace, key, value), NOBODY)
 
-    def candidates(self, namespace: str | None, pairs: Iterable[Pair]) -> Members:
-        """Return the fewest objects of a namespace among which are all that carry some labels."""
-        found = [self._in_space.get((namespace, *pair), NOBODY) for pair in pairs]
-        return min(found, key=len) if found else self.spaces.get(namespace, NOBODY)
+    def candidates(self, selector: Selector, namespace: str | None) -> list[Members]:
+        """Return groups, without an object in two of them, that hold all objects of a namespace that a selector fits.
 
-    def candidates_anywhere(self, pairs: Iterable[Pair]) -> Members:
-        """Return the same for all namespaces; nobody where no label is asked for."""
-        return min((self._anywhere.get(pair, NOBODY) for pair in pairs), key=len, default=NOBODY)
+        They are the smallest that one label is enough to tell.
+        """
+        choices = [[self._in_space.get((namespace, *pair), NOBODY) for pair in pairs] for pairs in selector.choices]
+        return min(choices, key=_size) if choices else [self.spaces.get(namespace, NOBODY)]
+
+    def candidates_anywhere(self, selector: Selector) -> list[Members]:
+        """Return the same for all namespaces."""
+        choices = [[self._anywhere.get(pair, NOBODY) for pair in pairs] for pairs in selector.choices]
+        return min(choices, key=_size) if choices else [*self.spaces.values()]
 
     def similar_values(self, namespace: str | None, key: str, value: str) -> list[str]:
         """Return the values of a label in a namespace of which a value may be a misspelling."""
@@ -65,3 +66,7 @@ class LabelIndex:
         if place not in self._near:
             self._near[place] = NearNames(self._values.get(place, ()))
         return self._near[place].like(value)
+
+
+def _size(groups: list[Members]) -> int:
+    return sum(map(len, groups))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from itertools import chain, islice
 
 from kube_audit.label_index import LabelIndex
 from kube_audit.manifests.objects import Object, mapping
@@ -11,6 +13,8 @@ from kube_audit.selectors import Selector
 
 _CILIUM = "CiliumNetworkPolicy.cilium.io"
 _CILIUM_WIDE = "CiliumClusterwideNetworkPolicy.cilium.io"
+_FEW = 50
+_MOST = 1000
 _SCALERS = ("HorizontalPodAutoscaler", "ScaledObject.keda.sh")
 
 
@@ -19,26 +23,35 @@ class Referrers:
 
     def __init__(self, relations: Relations) -> None:
         self._relations = relations
-        self._selecting: dict[str, dict[int, list[int]]] = {}
+        self._selecting: dict[str, dict[int, list[list[int]]]] = {}
         self._scaling: dict[int, list[int]] | None = None
         self._by_service_label: LabelIndex | None = None
 
     def selecting(self, kind: str, obj: Object) -> list[int]:
-        """Return the objects of a kind (Service, PodDisruptionBudget, NetworkPolicy) that select a workload's pods."""
+        """Return the objects of a kind (Service, PodDisruptionBudget, NetworkPolicy) that select a workload's pods.
+
+        At most a thousand.
+        """
         if kind not in self._selecting:
             self._selecting[kind] = self._invert_selectors(kind)
-        return self._selecting[kind].get(self._relations.number(obj), [])
+        groups = self._selecting[kind].get(self._relations.number(obj), ())
+        return sorted(islice(chain.from_iterable(groups), _MOST))
 
-    def _invert_selectors(self, kind: str) -> dict[int, list[int]]:
+    def _invert_selectors(self, kind: str) -> dict[int, list[list[int]]]:
+        """Return workload to those that select it, in groups that select the same: many may select many."""
         relations = self._relations
-        found: dict[int, list[int]] = defaultdict(list)
+        groups: dict[int, tuple[list[int], list[int]]] = {}
         for namespace, members in relations.everywhere(kind).items():
             for number, _ in members.places:
                 obj = relations.objects[number]
                 selector = Selector.of(obj)
                 if selector is not None:
-                    for workload in relations.selected(obj, namespace, selector):
-                        found[workload].append(number)
+                    selected = relations.selected(obj, namespace, selector)
+                    groups.setdefault(id(selected), (selected, []))[1].append(number)
+        found: dict[int, list[list[int]]] = defaultdict(list)
+        for selected, numbers in groups.values():
+            for workload in selected:
+                found[workload].append(numbers)
         return found
 
     def network_policies(self, obj: Object) -> list[int]:
@@ -52,13 +65,13 @@ class Referrers:
             return [n for kind in ("NetworkPolicy", _CILIUM) for n in relations.of_kind(obj, kind, obj.name)]
         found = [*self.selecting("NetworkPolicy", obj), *self.selecting(_CILIUM, obj)]
         labels = relations.by_pod_label.labels.get(relations.number(obj), {})
-        for number in relations.of_kind(obj, _CILIUM_WIDE, None):
+        for number in relations.of_kind(obj, _CILIUM_WIDE, None, _MOST):
             selector = Selector.of(relations.objects[number])
             if selector is not None and selector.matches(labels):
                 found.append(number)
         for group in ("crd.projectcalico.org", "projectcalico.org"):
-            found += relations.of_kind(obj, f"NetworkPolicy.{group}", obj.home)
-            found += relations.of_kind(obj, f"GlobalNetworkPolicy.{group}", None)
+            found += relations.of_kind(obj, f"NetworkPolicy.{group}", obj.home, _MOST)
+            found += relations.of_kind(obj, f"GlobalNetworkPolicy.{group}", None, _MOST)
         return found
 
     def scaling(self, obj: Object) -> list[int]:
@@ -83,9 +96,9 @@ class Referrers:
         ]
 
     def monitored(self, monitor: Object) -> list[int]:
-        """Return the Services that a ServiceMonitor asks for, the workloads that a PodMonitor asks for."""
+        """Return Services that a ServiceMonitor asks for, workloads that a PodMonitor asks for; at most fifty."""
         selector = Selector.from_label_selector(mapping(monitor.data.get("spec")).get("selector"))
-        return self._monitored(monitor, selector)
+        return sorted(islice(self._monitored(monitor, selector), _FEW))
 
     def maybe_monitored(self, monitor: Object) -> bool:
         """Whether a monitor that asks for nothing would find something with the labels that kustomize puts on."""
@@ -97,16 +110,17 @@ class Referrers:
         found = (self._relations.objects[number] for number in self._monitored(monitor, looser))
         return any(self._relations.gains(one, gained, pods=of_pods) for one in found)
 
-    def _monitored(self, monitor: Object, selector: Selector) -> list[int]:
+    def _monitored(self, monitor: Object, selector: Selector) -> Iterator[int]:
         relations, spaces = self._relations, monitored_namespaces(monitor)
         if monitor.kind == "PodMonitor":
             places = relations.namespaces_with_workloads() if spaces is None else spaces
-            return [n for space in places for n in relations.selected(monitor, space, selector)]
+            return (n for space in places for n in relations.selected(monitor, space, selector))
         index = self.by_service_label
-        return sorted(
+        return (
             number
             for space in (index.spaces if spaces is None else spaces)
-            for number in relations.universes.seen(monitor.file, index.candidates(space, selector.equalities))
+            for group in index.candidates(selector, space)
+            for number in relations.universes.seen(monitor.file, group)
             if selector.matches(index.labels[number])
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from kube_audit.declared import NOTHING_DECLARED, Declared
@@ -39,6 +40,8 @@ _CLUSTER_SCOPED = frozenset(
 )
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label that every Namespace has by itself."""
+_FEW = 50
+"""How many LimitRanges of a namespace are read."""
 _MANY = 200
 """From how many selected workloads on nobody asks which of several definitions is meant."""
 
@@ -159,11 +162,14 @@ class Relations:
         """Return the workloads of whatever kind with a name in a namespace."""
         return self._seen(asking, self.by_pod_label.named(namespace, name))
 
-    def of_kind(self, asking: Object, kind: str, namespace: str | None) -> list[int]:
-        """Return all objects of a kind in a namespace that the asking object sees."""
+    def of_kind(self, asking: Object, kind: str, namespace: str | None, most: int | None = None) -> list[int]:
+        """Return the objects of a kind in a namespace that the asking object sees: all, or as many as that."""
         if kind in _CLUSTER_SCOPED:
             namespace = None
-        return self._seen(asking, self.everywhere(kind).get(namespace, NOBODY))
+        members = self.everywhere(kind).get(namespace, NOBODY)
+        if most is not None:
+            return self._own(asking, islice(self.universes.seen(asking.file, members), most))
+        return self._seen(asking, members)
 
     def everywhere(self, kind: str) -> Mapping[str | None, Members]:
         """Return the namespaces that hold objects of a kind, each with all of them, seen or not."""
@@ -220,13 +226,9 @@ class Relations:
         found = self._selections.get(key)
         if found is None:
             plain, index = at_run_time(selector), self.by_pod_label
-            candidates = (
-                index.candidates(spaces[0], plain.equalities)
-                if spaces is not None
-                else index.candidates_anywhere(plain.equalities)
-            )
+            groups = index.candidates(plain, spaces[0]) if spaces is not None else index.candidates_anywhere(plain)
             find = self.universes.seen_near if close else self.universes.seen
-            seen = find(asking.file, candidates) if candidates else ()
+            seen = (number for group in groups if group for number in find(asking.file, group))
             found = self._selections[key] = sorted(n for n in seen if plain.matches(index.labels[n]))
         return self._own(asking, found) if 1 < len(found) <= _MANY else found
 
@@ -252,8 +254,6 @@ class Relations:
 
         Namespaces that are not written down may turn out to be equal, and kustomize may put on the labels.
         """
-        if asking.home is None and not selector.equalities:
-            return bool(self.by_pod_label.spaces)
         if self._possible(asking, selector):
             return True
         looser = self.without_gained(selector)
@@ -339,7 +339,7 @@ class Relations:
     def limit_defaults(self, obj: Object) -> dict[str, dict[str, Any]]:
         """Return `default` and `defaultRequest` that the LimitRanges of an object's namespace give containers."""
         defaults: dict[str, dict[str, Any]] = {}
-        for number in self.of_kind(obj, "LimitRange", obj.home):
+        for number in self.of_kind(obj, "LimitRange", obj.home, _FEW):
             if obj.home is None and not self.universes.near(obj.file, self.objects[number].file):
                 continue
             limits = mapping(self.objects[number].data.get("spec")).get("limits")

@@ -6,7 +6,7 @@ Sources: `plugin/pkg/auth/authorizer/rbac` (who a binding applies to), `pkg/cont
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -151,10 +151,14 @@ class Rights:
         return known
 
     def _aggregated(self, role: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
-        """Yield the rules of a role, of those that it aggregates instead, and of those that these aggregate."""
-        pending, seen = [role], {role}
+        """Yield the rules of a role, of those that it aggregates instead, and of those that these aggregate.
+
+        Roles may aggregate each other: each selector is followed once, and no more than twice MOST of what they fit.
+        """
+        pending, seen, looks = deque([role]), {role}, 2 * MOST
+        followed: set[Selector] = set()
         while pending:
-            number = pending.pop(0)
+            number = pending.popleft()
             obj = self._relations.objects[number]
             chosen = mapping(obj.data.get("aggregationRule")).get("clusterRoleSelectors")
             if not isinstance(chosen, list) or obj.kind != "ClusterRole":
@@ -163,9 +167,13 @@ class Rights:
                     if isinstance(rule, dict):
                         yield number, index, rule
                 continue
-            for entry in chosen:
-                for other in self._roles_with(obj, Selector.from_label_selector(entry)):
-                    if other not in seen and len(seen) < MOST:
+            for selector in map(Selector.from_label_selector, chosen):
+                if selector in followed:
+                    continue
+                followed.add(selector)
+                for other in islice(self._roles_with(obj, selector), looks):
+                    looks -= 1
+                    if other not in seen:
                         seen.add(other)
                         pending.append(other)
 

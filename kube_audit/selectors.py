@@ -6,12 +6,14 @@ Semantics of `k8s.io/apimachinery/pkg/labels` and the API reference for LabelSel
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
 
 Labels = dict[str, Any]
+Pair = tuple[str, str]
 _POD_NAME = "statefulset.kubernetes.io/pod-name"
 _JOB_NAMES = ("job-name", "batch.kubernetes.io/job-name")
 _WITH_HASHES = frozenset(
@@ -72,6 +74,14 @@ class Selector(NamedTuple):
     def keys(self) -> frozenset[str]:
         """The labels that are asked for, or asked not to be there."""
         return frozenset([*(key for key, _ in self.equalities), *(key for key, _, _ in self.expressions)])
+
+    @property
+    def choices(self) -> Iterator[list[Pair]]:
+        """For each label that must have one of some values, these values; each label by itself is necessary."""
+        yield from ([pair] for pair in self.equalities)
+        for key, operator, values in self.expressions:
+            if operator == "In":
+                yield [(key, value) for value in sorted(values)]
 
     def matches(self, labels: dict[str, Any]) -> bool:
         """Whether labels fulfil every part of the selector."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
-from kube_audit.label_index import LabelIndex, Pair
+from kube_audit.label_index import LabelIndex
 from kube_audit.manifests.objects import Object
 from kube_audit.names import closest
 from kube_audit.relations import Relations
@@ -58,14 +58,6 @@ def nearest(
     return [miss for _, miss in ranked[:3]]
 
 
-def _pairs(selector: Selector) -> Iterator[Pair]:
-    """Yield the labels that would meet a requirement of a selector."""
-    yield from selector.equalities
-    for key, operator, values in selector.expressions:
-        if operator == "In":
-            yield from ((key, value) for value in sorted(values))
-
-
 def _candidates(
     relations: Relations, asking: Object, selector: Selector, namespace: str | None, index: LabelIndex
 ) -> Iterator[int]:
@@ -73,7 +65,7 @@ def _candidates(
 
     A label that many share (a team, a tool) hints at none of them.
     """
-    see, pairs = relations.universes.seen, list(islice(_pairs(selector), _MOST))
+    see, pairs = relations.universes.seen, list(islice(chain.from_iterable(selector.choices), _MOST))
     names = [*([asking.name] if asking.name is not None else []), *(value for _, value in pairs)]
     for name in names:
         yield from see(asking.file, index.named(namespace, name))

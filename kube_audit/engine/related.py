@@ -22,6 +22,7 @@ from kube_audit.selectors import Selector, requirement_path
 
 Entity = dict[str, Any]
 _MOST = 50
+_LOOKED_AT = 200
 _METADATA = ("metadata",)
 _CONTROLLERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
 _CONTROL_PLANE = frozenset(
@@ -142,7 +143,10 @@ class Related:
             return True
         if self.relations.made_by_custom_resource(obj, selector) or self.relations.maybe_selected(obj, selector):
             return True
-        return not self._of(obj, "nearestPods") and not self.relations.has_workload(obj, obj.home)
+        meant = self._of(obj, "nearestPods")
+        if meant:  # pods without any label are labelled by something else, such as a kustomization
+            return not meant[0]["podLabels"]
+        return not self.relations.has_workload(obj, obj.home)
 
     def _other_pods(self, obj: Object) -> list[Entity]:
         """Other workloads with pods of their own that this workload's selector matches as well, at most three.
@@ -156,15 +160,17 @@ class Related:
         own = relations.number(obj)
         this = relations.identity(own)
         found: list[int] = []
-        for number in relations.selected(obj, obj.home, selector):
+        for number in relations.selected(obj, obj.home, selector)[:_LOOKED_AT]:
             other = relations.objects[number]
-            if other.kind not in _CONTROLLERS or relations.identity(number) == this or len(found) == 3:
+            if other.kind not in _CONTROLLERS or relations.identity(number) == this:
                 continue
             if obj.home is None and not relations.universes.near(obj.file, other.file):
                 continue
             back = Selector.of(other)
             if number < own or back is None or not back.matches(relations.by_pod_label.labels.get(own, {})):
                 found.append(number)
+                if len(found) == 3:
+                    break
         return self.entities(found)
 
     def _peers(self, obj: Object) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ _NAMED = {
     "env": "variable",
     "volumes": "volume",
 }
+_MOST = 1000
 _DATA_FIELDS = ("data", "binaryData", "stringData")
 _SAME_NAME = {"elsewhere": "metadata.namespace", "typo": "kind"}
 """What to look at in an object that has the name that is asked for, and is not the one that is meant."""
@@ -249,7 +250,7 @@ def _granted(relations: Relations, obj: Object, reference: Reference) -> bool:
         return True
     if reference.via == "parent":
         return _admitted(relations, obj, reference)
-    for number in relations.of_kind(obj, "ReferenceGrant.gateway.networking.k8s.io", space):
+    for number in relations.of_kind(obj, "ReferenceGrant.gateway.networking.k8s.io", space, _MOST):
         spec = mapping(relations.objects[number].data.get("spec"))
         givers, takers = spec.get("from"), spec.get("to")
         asks = any(
