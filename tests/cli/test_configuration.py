@@ -205,3 +205,12 @@ def test_every_key_is_documented_and_described() -> None:
     assert [key for key in keys(SCHEMA) if not re.search(rf"(?<![\w-]){key}(?![\w-])", page)] == []
     for key, node in SCHEMA["properties"].items():
         assert node.get("description"), key
+
+
+def test_rules_of_ones_own_are_listed_and_explained_like_others(tmp_path: Path) -> None:
+    state(tmp_path, "rule-folders: [more/rules]\n")
+    assert "pod-owner-missing" in run("rules", "list", cwd=tmp_path / "a").stdout
+    assert "Pod has no owner" in run("rules", "show", "pod-owner-missing", cwd=tmp_path).stdout
+    (tmp_path / ".kube-audit.yaml").write_text("rule-folders: [gone]\n")
+    done = run("rules", "list", cwd=tmp_path)
+    assert (done.returncode, ".kube-audit.yaml:1:1: there is no folder gone" in done.stderr) == (2, True)
