@@ -119,7 +119,7 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
     findings.sort(key=lambda finding: finding.sort_key)
     summary.seconds = time.perf_counter() - started
     texts = {one.file: one.text.content for one in manifests}
-    fixable = Fixable(objects)
+    fixable = Fixable(manifests)
     return AuditResult(
         findings=findings,
         summary=summary,
@@ -215,6 +215,7 @@ def _reading_finding(one: Manifest, problem: Problem, severity: Severity) -> Fin
         start, end, message = problem.related
         related = (RelatedPlace(one.file, one.text.span(start, end), message),)
     span = one.text.span(problem.start, problem.end)
+    obj = one.object_at(span.line)
     return Finding(
         rule=problem.rule,
         severity=severity,
@@ -222,7 +223,7 @@ def _reading_finding(one: Manifest, problem: Problem, severity: Severity) -> Fin
         remediation=problem.remediation,
         file=one.file,
         span=span,
-        object=next((obj.ref for obj in one.objects if obj.lines[0] <= span.line <= obj.lines[1]), None),
+        object=obj.ref if obj is not None else None,
         related=related,
     )
 

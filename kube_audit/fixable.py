@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kube_audit.editable import why_not_edited
-from kube_audit.findings import Finding, ObjectRef, TextEdit
+from kube_audit.findings import Finding, TextEdit
+from kube_audit.manifests.manifest import Manifest
 from kube_audit.manifests.objects import Object
 
 if TYPE_CHECKING:
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Fixable:
-    """Knows the objects of a run, and looks at the layout of each once."""
+    """Knows the files of a run, and looks at the layout of each object once."""
 
-    def __init__(self, objects: Iterable[Object]) -> None:
-        self._objects = objects
-        self._by_ref: dict[tuple[str, ObjectRef], list[Object]] | None = None
+    def __init__(self, manifests: Iterable[Manifest]) -> None:
+        self._manifests = manifests
+        self._by_file: dict[str, Manifest] | None = None
         self._refused: dict[int, str | None] = {}
         self._looked_at: dict[int, Layout | str] = {}
         """Object to its layout, or to the reason for which nothing of it is edited."""
@@ -66,11 +67,8 @@ class Fixable:
         return known
 
     def _object(self, finding: Finding) -> Object | None:
-        if finding.object is None:
-            return None
-        if self._by_ref is None:
-            self._by_ref = {}
-            for obj in self._objects:
-                self._by_ref.setdefault((obj.file, obj.ref), []).append(obj)
-        candidates = self._by_ref.get((finding.file, finding.object), ())
-        return next((obj for obj in candidates if obj.lines[0] <= finding.span.line <= obj.lines[1]), None)
+        if self._by_file is None:
+            self._by_file = {one.file: one for one in self._manifests}
+        manifest = self._by_file.get(finding.file)
+        obj = manifest.object_at(finding.span.line) if manifest is not None else None
+        return obj if obj is not None and obj.ref == finding.object else None

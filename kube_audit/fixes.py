@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,9 +55,10 @@ def fix_file(manifest: Manifest, findings: Sequence[Finding]) -> FileFix:
     """
     content = manifest.text.content
     fix = FileFix(manifest.file, content, content)
-    by_ref: dict[object, list[Object]] = {}
+    alone: dict[object, Object | None] = {}
+    """Each name that one object has, with it; None where several have it."""
     for obj in manifest.objects:
-        by_ref.setdefault(obj.ref, []).append(obj)
+        alone[obj.ref] = None if obj.ref in alone else obj
     attempts = _Attempts(manifest, fix)
     wanted: list[tuple[Finding, Object]] = []
     unfit: dict[int, str | None] = {}
@@ -65,7 +66,7 @@ def fix_file(manifest: Manifest, findings: Sequence[Finding]) -> FileFix:
         if not finding.patches or finding.suppressed is not None:
             continue
         try:
-            obj = _object(by_ref.get(finding.object, []), finding)
+            obj = _object(manifest, finding, alone)
             if id(obj) not in unfit:
                 unfit[id(obj)] = why_not_edited(obj)
             if why := unfit[id(obj)]:
@@ -78,13 +79,14 @@ def fix_file(manifest: Manifest, findings: Sequence[Finding]) -> FileFix:
     return fix
 
 
-def _object(candidates: list[Object], finding: Finding) -> Object:
+def _object(manifest: Manifest, finding: Finding, alone: Mapping[object, Object | None]) -> Object:
     """Return the object that a finding is about; of several with one name, the one at its place."""
-    if len(candidates) > 1:
-        candidates = [obj for obj in candidates if finding.span in (obj.place(finding.path), obj.place(()))]
-    if len(candidates) != 1:
-        raise Refused(f"it is not clear which object of the file `{finding.object}` is")
-    return candidates[0]
+    obj = alone.get(finding.object)
+    if obj is None:
+        obj = manifest.object_at(finding.span.line)
+        if obj is None or obj.ref != finding.object or finding.span not in (obj.place(finding.path), obj.place(())):
+            raise Refused(f"it is not clear which object of the file `{finding.object}` is")
+    return obj
 
 
 class _Attempts:

@@ -147,7 +147,6 @@ def _comments(manifest: Manifest, known_rules: frozenset[str]) -> Iterator[Silen
     audited = {id(obj.document) for obj in manifest.objects}
     audited |= {id(document) for document in manifest.documents if document.problems}
     starts = [document.offset + _start(document) for document in manifest.documents]
-    objects = [(obj.lines, obj.ref) for obj in manifest.objects]
     for match in _COMMENT.finditer(text.content):
         number = max(bisect_right(starts, match.start()) - 1, 0)
         document = manifest.documents[number] if manifest.documents else None
@@ -165,7 +164,7 @@ def _comments(manifest: Manifest, known_rules: frozenset[str]) -> Iterator[Silen
             continue
         if said is None:
             wrong = f"`{written[:60]}` is not understood; write `# kube-audit: ignore[rule-id] reason`"
-            about = _object_at(objects, span.line)
+            about = _about(manifest, span.line)
             yield Silencer("comment", manifest.file, span, frozenset(), 0, 0, None, written, wrong, about=about)
             continue
         if for_file:
@@ -177,15 +176,14 @@ def _comments(manifest: Manifest, known_rules: frozenset[str]) -> Iterator[Silen
         rules = _names(said["rules"])
         reason = said["reason"].strip() or None
         mistake = _wrong_names(rules, known_rules)
-        about = None if for_file else _object_at(objects, first or span.line)
+        about = None if for_file else _about(manifest, first or span.line)
         unread = document is not None and not document.readable
         yield Silencer("comment", manifest.file, span, rules, first, last, reason, written, mistake, unread, about)
 
 
-def _object_at(objects: list[tuple[tuple[int, int], ObjectRef]], line: int) -> ObjectRef | None:
-    """Return the object on a line. `objects` are in the order of the text."""
-    number = bisect_right(objects, line, key=lambda entry: entry[0][0]) - 1
-    return objects[number][1] if number >= 0 and line <= objects[number][0][1] else None
+def _about(manifest: Manifest, line: int) -> ObjectRef | None:
+    obj = manifest.object_at(line)
+    return obj.ref if obj is not None else None
 
 
 def _names(text: str) -> frozenset[str]:

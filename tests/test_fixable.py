@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from kube_audit.fixes import fix_file
 from tests.cli.test_check import run
+from tests.support import audit_text
 
 HEAD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n"
 SHARED = (
@@ -64,3 +67,16 @@ def test_a_finding_says_why_its_fix_cannot_be_made(tmp_path: Path, text: str, re
     assert (f"[{RULE}, fixable, unsafe]" in shown, "Fixable, unsafe" in shown) == (not reasons, not reasons)
     assert all("fixRefused" not in finding and finding["edits"] for finding in found[len(reasons) :])
     assert ((tmp_path / "a.yaml").read_text() == text) == bool(reasons)
+
+
+def test_many_objects_of_one_name_in_a_file_take_no_time() -> None:
+    document = PLAIN + "    env: [{name: A, value: yes}]\n    env: [{name: A, value: yes}]\n"
+    documents = [document.replace("    env", f"    # kube-audit: ignore[nothing] {n}\n    env", 1) for n in range(1000)]
+    text = "---\n".join(documents)
+    started = time.process_time()
+    result = audit_text(text, select=["yaml-duplicate-key", RULE, "suppression-unused"])
+    offered = sum(bool(result.edits(finding)) for finding in result.findings)
+    made = len(fix_file(result.manifests[0], result.findings).made)
+    assert time.process_time() - started < 10
+    assert (len(result.findings), offered, made) == (3000, 1000, 1000)
+    assert {str(finding.object) for finding in result.findings} == {"Pod web"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -36,6 +37,17 @@ class Manifest:
     problems: list[Problem] = field(default_factory=list)
     """What is wrong with the file as text or YAML, in the documents that count."""
     kustomization: Kustomization | None = None
+    _places: list[tuple[int, int, Object]] = field(default_factory=list)
+
+    def object_at(self, line: int) -> Object | None:
+        """Return the object that stands on a line, once the file is sorted out; None where none does."""
+        if not self._places:
+            self._places = sorted(((*obj.lines, obj) for obj in self.objects), key=lambda place: place[:2])
+        number = bisect_right(self._places, line, key=lambda place: place[0]) - 1
+        if number < 0:
+            return None
+        _, last, obj = self._places[number]
+        return obj if line <= last else None
 
 
 def read(file: str, raw: bytes) -> Manifest:

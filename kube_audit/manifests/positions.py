@@ -29,6 +29,7 @@ class Nodes:
     keys: dict[int, str] = field(default_factory=dict)
     """Decoded text of keys whose source text is not the key itself: quoted, tagged, anchored, converted."""
     _pairs: dict[int, dict[str, tuple[int, int]]] = field(default_factory=dict)
+    _listed: dict[int, list[int]] = field(default_factory=dict)
 
     def add(self, kind: int, start: int, end: int) -> int:
         """Append a node and return its number; a collection's end and successor are set with `close`."""
@@ -110,10 +111,10 @@ class Nodes:
             return self.pairs(node).get(step) if self.type[node] == MAPPING else None
         if self.type[node] != SEQUENCE:
             return None
-        for index, item in enumerate(self.items(node)):
-            if index == step:
-                return None, item
-        return None
+        listed = self._listed.get(node)
+        if listed is None:
+            listed = self._listed[node] = list(self.items(node))
+        return (None, listed[step]) if 0 <= step < len(listed) else None
 
     def walk(self, root: int, path: Path) -> list[tuple[int | None, int]]:
         """Return (key node, value node) for each step of a path, as far as it leads."""
