@@ -67,7 +67,8 @@ def describe(label: str, value: Any, found: str, schema: dict[str, Any], failure
         return Described("other", f"{label} has two entries that are the same", "Remove one of them.")
     for word in ("not", "oneOf", "anyOf"):
         if word in failures:
-            return _shape(label, value, word, failures[word][0], schema.get(word))
+            shape = schema.get(word) or schema.get("then", {}).get(word)  # a nullable value has its shapes there
+            return _shape(label, value, word, failures[word][0], shape)
     return Described("other", f"{label} is {found}, which its definition refuses", _LOOK_UP)
 
 

@@ -342,7 +342,9 @@ class KindSchema:
             for error in self._validator.iter_errors(data):
                 for path in _paths(data, error, numbered):
                     failures.setdefault(path, {}).setdefault(str(error.schema_path[-1]), []).append(error.kind)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError) as error:
+            if "Recursion" in str(error):
+                return []  # nested more deeply than the validator goes where it has keywords of ours
             # Lone surrogates: the validator takes text as UTF-8.
             message = f"the {data['kind']} holds text that is no valid Unicode, which Kubernetes cannot read"
             remediation = "Write the text in UTF-8, without halves of surrogate pairs such as \\ud800."

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from copy import deepcopy
 from typing import Any
 
 from kube_audit.manifests.objects import mapping, without_nulls
@@ -198,7 +197,7 @@ def no_schema() -> dict[str, Any]:
 def admitted(value: Any, schema: Any) -> Any:
     """Return data as the API server has it before it validates: without nulls that may not be there, with defaults.
 
-    `schema` is a converted one. What does not change is not copied.
+    `schema` is a converted one. What does not change is not copied, nor are defaults: the result is to be read only.
     """
     if not isinstance(schema, dict):
         return value
@@ -214,11 +213,11 @@ def admitted(value: Any, schema: Any) -> Any:
     made = dict(value)
     for name, part in fields.items():
         if name not in value and isinstance(part, dict) and part.get("default") is not None:
-            made[name] = deepcopy(part["default"])
+            made[name] = part["default"]
     for name, item in list(made.items()):
         part = fields.get(name, more)
         if item is None and isinstance(part, dict) and not _is_nullable(part):
-            item = deepcopy(part.get("default"))
+            item = part.get("default")
             if item is None:
                 del made[name]
                 continue
@@ -229,7 +228,7 @@ def admitted(value: Any, schema: Any) -> Any:
 
 def _defaulted(item: Any, schema: Any) -> Any:
     is_missing = item is None and isinstance(schema, dict) and not _is_nullable(schema)
-    return deepcopy(schema.get("default")) if is_missing else item
+    return schema.get("default") if is_missing else item
 
 
 def _is_nullable(schema: dict[str, Any]) -> bool:

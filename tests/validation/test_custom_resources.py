@@ -341,3 +341,27 @@ def test_a_file_that_is_a_patch_by_its_name_is_no_incomplete_object() -> None:
 def test_rules_are_silent_about_what_the_definition_has_refused() -> None:
     made = audit_texts({"crd.yaml": definition(), "shop.yaml": shop("[]")}, profile="all")
     assert "rule-error" not in {finding.rule for finding in made.findings}
+
+
+def nested(levels: int, value: object) -> object:
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("levels", [100, 240, 390])
+def test_deep_nesting_is_met_and_not_called_something_else(levels: int) -> None:
+    free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    assert said(definition(free), shop(json.dumps({"a": nested(levels, 1)}))) == []
+    deep: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        deep = {"type": "array", "items": deep}
+    made = definition({"type": "object", "properties": {"a": deep}})
+    result = audited(made, shop(json.dumps({"a": nested(levels, 1)})))
+    assert result.summary.not_validated or [finding.rule for finding in result.findings] == ["yaml-type-trap"]
+
+
+def test_a_default_as_deep_as_the_reader_goes_is_met() -> None:
+    fields = {"a": {"x-kubernetes-preserve-unknown-fields": True, "default": nested(200, 1)}, "b": {"type": "string"}}
+    spec = {"type": "object", "properties": fields}
+    assert said(definition(spec), shop("{b: []}")) == ["`b` is a list, text is wanted"]
