@@ -282,6 +282,7 @@ def _validate(
             summary.skipped.append(Skipped(obj.file, reason, obj.line))
             continue
         kept.append(obj)
+        obj.schema_known = known or verdict is not None
         obj.schema_valid = verdict.fits if verdict is not None else not problems and schemas.fits(typed)
         findings.extend(
             _validation_finding(obj, problem, active[problem.rule].severity, problem.path, at_key=problem.at == "key")

@@ -346,5 +346,9 @@ class Relations:
             for entry in limits if isinstance(limits, list) else ():
                 if mapping(entry).get("type") == "Container":
                     for field in ("default", "defaultRequest"):
-                        defaults.setdefault(field, {}).update(mapping(entry.get(field)))
+                        amounts = mapping(entry.get(field)).items()
+                        known = {
+                            resource: amount for resource, amount in amounts if isinstance(amount, str | int | float)
+                        }
+                        defaults.setdefault(field, {}).update(known)
         return defaults

@@ -134,7 +134,7 @@ def _routes(obj: Object) -> Iterator[Taking]:
             kind = mapping(entry).get("pathType", "ImplementationSpecific")
             if isinstance(url_path, str) and not is_placeholder(url_path):
                 key = (str(of_class), host, url_path, str(kind), space)
-                field = (*rule_path, *path, "path") if "path" in entry else (*rule_path, *path)
+                field = (*rule_path, *path, "path") if "path" in mapping(entry) else (*rule_path, *path)
                 yield Taking("route", f"{host or '*'}{url_path}", field, key)
 
 

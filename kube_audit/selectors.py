@@ -93,9 +93,9 @@ class Selector(NamedTuple):
 def _holds(value: Any, operator: str, values: frozenset[str]) -> bool:
     match operator:
         case "In":
-            return value in values
+            return isinstance(value, str) and value in values
         case "NotIn":
-            return value not in values
+            return not isinstance(value, str) or value not in values
         case "Exists":
             return value is not None
         case "DoesNotExist":

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from kube_audit.bundled import rules_dir
 from kube_audit.engine import cel
 from kube_audit.engine.elements import Element, Elements, ElementSource, Hit, start
 from kube_audit.engine.model import ALL_KINDS, Rule, with_params
@@ -81,9 +82,14 @@ class Engine:
             return [_rule_error(logic.rule, element, reason)] if self._is_ours(logic, element) else ()
 
     def _is_ours(self, logic: _Logic, element: Element) -> bool:
-        """Whether an error is the rule's defect: no object that it reads has been refused by the schema already."""
-        related = self._relations.objects if logic.rule.reads.related else ()
-        return element.obj.schema_valid and all(obj.schema_valid for obj in related)
+        """Whether an error is the rule's defect: no object that it reads has been refused by the schema already.
+
+        Built-in rules pass over whatever nonsense a custom resource holds; who writes rules for one wants to know.
+        """
+        read = (element.obj, *(self._relations.objects if logic.rule.reads.related else ()))
+        if logic.rule.file.startswith(str(rules_dir())) and not all(obj.schema_known for obj in read):
+            return False
+        return all(obj.schema_valid for obj in read)
 
     def _applies(self, logic: _Logic, element: Element, elements: Elements) -> bool:
         return logic.when is None or bool(logic.when.evaluate(elements.activation(element, logic.rule.reads)))

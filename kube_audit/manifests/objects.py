@@ -31,6 +31,8 @@ class Object:
     kind: str
     schema_valid: bool = True
     """Set by validation: rules stay silent about what the schema has refused already."""
+    schema_known: bool = True
+    """Set by validation: False for custom resources of which nobody knows what they may hold."""
     home: str | None = None
     """Set by Relations: `namespace`, but None where kustomize writes over it."""
 
