@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from kube_audit.manifests.objects import mapping
 from kube_audit.validation.kubernetes import Failures
 from kube_audit.validation.string_formats import FORMATS
 from kube_audit.validation.structural import FORMAT, RE2
@@ -67,7 +68,7 @@ def describe(label: str, value: Any, found: str, schema: dict[str, Any], failure
         return Described("other", f"{label} has two entries that are the same", "Remove one of them.")
     for word in ("not", "oneOf", "anyOf"):
         if word in failures:
-            shape = schema.get(word) or schema.get("then", {}).get(word)  # a nullable value has its shapes there
+            shape = schema.get(word) or mapping(schema.get("then")).get(word)  # a nullable value has its shapes there
             return _shape(label, value, word, failures[word][0], shape)
     return Described("other", f"{label} is {found}, which its definition refuses", _LOOK_UP)
 

@@ -40,6 +40,8 @@ class Version(NamedTuple):
     """Whether status is a resource of its own, which objects as they are applied cannot set."""
     closed: bool
     """Whether fields that the schema does not name are unknown ones."""
+    plain: bool = False
+    """Whether it is a JSON Schema of its own, not a definition's."""
     warning: str | None = None
     """What the API server says to users of the version where it is deprecated."""
     path: Path = ()
@@ -124,7 +126,7 @@ class CustomSchema:
         minor = int(kubernetes.partition(".")[2])
         base = definitions(kubernetes)
         name = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-        converter = structural.Converter(minor, closed=version.closed)
+        converter = structural.Converter(minor, closed=version.closed, plain=version.plain)
         self.schema = converter.root(version.schema, has_status=version.has_status)
         defs = {
             **base.reachable(name),

@@ -94,7 +94,7 @@ class SchemaFolders:
                 elif document.data.get("kind") == KIND:
                     yield from self._defined(document, file)
                 else:
-                    version_only = Version(version, True, document.data, has_status=False, closed=False)
+                    version_only = Version(version, True, document.data, has_status=False, closed=False, plain=True)
                     yield CustomKind(group, kind, None, {version: version_only}, whole)
 
     def refuse(self, source: Object, path: Path, reason: str) -> None:

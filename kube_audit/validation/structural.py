@@ -29,7 +29,18 @@ KEEP = "x-kubernetes-preserve-unknown-fields"
 _REF = "#/$defs/"
 _NO_SCHEMA = _REF + NOTHING_KNOWN
 _OBJECT_META = f"{_REF}io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-_DOCUMENTATION = frozenset({"description", "title", "example", "examples", "externalDocs", "$schema", "$id", "id"})
+_IGNORED = frozenset(
+    {"description", "title", "example", "examples", "externalDocs", "$schema", "$id", "id", "$comment", RE2, FIELDS}
+)
+"""What a plain JSON Schema may say besides, and what only this module says."""
+_OF_DEFINITIONS = """
+additionalProperties allOf anyOf default enum exclusiveMaximum exclusiveMinimum format items maxItems maxLength
+maxProperties maximum minItems minLength minProperties minimum multipleOf not nullable oneOf pattern properties required
+type uniqueItems x-kubernetes-embedded-resource x-kubernetes-int-or-string x-kubernetes-list-map-keys
+x-kubernetes-list-type x-kubernetes-preserve-unknown-fields x-kubernetes-validations
+"""
+_WORDS = frozenset(_OF_DEFINITIONS.split())
+"""What a definition's schema can say; the API server refuses or ignores all else, references above all."""
 _LISTS_OF_SCHEMAS = frozenset({"allOf", "anyOf", "oneOf"})
 _SCHEMAS = frozenset({"not", "if", "then", "else", "contains", "propertyNames"})
 _MAPS_OF_SCHEMAS = frozenset({"patternProperties", "definitions", "$defs", "dependentSchemas"})
@@ -48,13 +59,14 @@ _NULL = {"type": "null"}
 class Converter:
     """Turns a definition's schema, or a plain JSON Schema for custom resources, into a JSON Schema to compile."""
 
-    def __init__(self, minor: int, *, closed: bool) -> None:
+    def __init__(self, minor: int, *, closed: bool, plain: bool = False) -> None:
         """Take the minor version of Kubernetes, and whether a field is unknown wherever the schema does not name it.
 
         That is so in definitions of apiextensions.k8s.io/v1; a plain JSON Schema says `additionalProperties: false`.
         """
         self._minor = minor
         self._closed = closed
+        self._plain = plain
         self.quantities: dict[str, tuple[str, dict[str, Any]]] = {}
         """Names and schemas of the definitions of quantities that `root` refers to, by their pattern."""
         self.has_rules = False
@@ -80,18 +92,22 @@ class Converter:
         kept = kept or schema.get(KEEP) is True
         made: dict[str, Any] = {}
         for word, value in schema.items():
-            if word in _DOCUMENTATION:
+            if word in _IGNORED if self._plain else word not in _WORDS:
                 continue
             if word == "properties" or word in _MAPS_OF_SCHEMAS:
                 parts = made[word] = {}
                 for name, part in mapping(value).items():
-                    parts[name] = self._convert(part, of_value=of_value) if isinstance(part, dict) else part
+                    if isinstance(part, bool):
+                        parts[name] = {} if part else {"not": {}}
+                    else:
+                        parts[name] = self._convert(part, of_value=of_value) if isinstance(part, dict) else part
             elif word in _LISTS_OF_SCHEMAS and isinstance(value, list):
                 made[word] = [self._convert(p, of_value=True) if isinstance(p, dict) else p for p in value]
             elif word in _SCHEMAS and isinstance(value, dict):
                 made[word] = self._convert(value, of_value=True)
-            elif word == "items" and isinstance(value, dict):
-                made[word] = self._convert(value, kept=kept, of_value=of_value)
+            elif word == "items":
+                if isinstance(value, dict):
+                    made[word] = self._convert(value, kept=kept, of_value=of_value)
             elif word == "additionalProperties" and isinstance(value, dict):
                 made[word] = self._convert(value, of_value=of_value)
             elif word == "format":

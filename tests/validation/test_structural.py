@@ -27,8 +27,8 @@ RECORDED = json.loads((FilePath(__file__).parent / "api_server_verdicts.json").r
 HEAD = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "one"}}
 
 
-def compiled(schema: dict[str, Any], *, closed: bool = True, has_status: bool = False) -> CustomSchema:
-    version = Version("v1", True, schema, has_status, closed)
+def compiled(schema: dict[str, Any], *, plain: bool = False, has_status: bool = False) -> CustomSchema:
+    version = Version("v1", True, schema, has_status, closed=not plain, plain=plain)
     return CustomSchema(version, "example.com/v1", "Thing", newest_version())
 
 
@@ -169,10 +169,10 @@ def test_a_pattern_that_backtracks_elsewhere_costs_no_time() -> None:
 def test_a_plain_json_schema_says_itself_which_fields_are_unknown() -> None:
     part = {"type": "object", "properties": {"a": {"type": "string"}}}
     schema = of_spec({**part, "additionalProperties": False})
-    assert not compiled(schema, closed=False).fits({**HEAD, "spec": {"b": 1}})
-    assert compiled(of_spec(part), closed=False).fits({**HEAD, "spec": {"b": 1}})
+    assert not compiled(schema, plain=True).fits({**HEAD, "spec": {"b": 1}})
+    assert compiled(of_spec(part), plain=True).fits({**HEAD, "spec": {"b": 1}})
     kept = of_spec({**part, "additionalProperties": False, "x-kubernetes-preserve-unknown-fields": True})
-    assert compiled(kept, closed=False).fits({**HEAD, "spec": {"b": 1}})
+    assert compiled(kept, plain=True).fits({**HEAD, "spec": {"b": 1}})
 
 
 def test_a_plain_json_schema_may_refer_within_itself_and_not_beyond() -> None:
@@ -180,12 +180,31 @@ def test_a_plain_json_schema_may_refer_within_itself_and_not_beyond() -> None:
     schema["definitions"] = {
         "Spec": {"type": "object", "required": ["a"], "properties": {"next": {"$ref": "#/definitions/Spec"}}}
     }
-    made = compiled(schema, closed=False)
+    made = compiled(schema, plain=True)
     (problem,) = made.problems({**HEAD, "spec": {"a": 1, "next": {}}}, lambda path: None)
     assert problem.message == "`next` has no `a`, which its definition requires"
     for elsewhere in ("https://example.com/schema.json", "file:///etc/passwd", "other.json#/definitions/A"):
         with pytest.raises(UnusableSchema):
-            compiled(of_spec({"$ref": elsewhere}), closed=False)
+            compiled(of_spec({"$ref": elsewhere}), plain=True)
+
+
+def test_a_plain_json_schema_may_say_true_or_false_for_a_schema() -> None:
+    part = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"a": True, "b": False, "c": {"items": True}},
+    }
+    made = compiled(of_spec(part), plain=True)
+    assert made.fits({**HEAD, "spec": {"a": [1], "c": [1]}})
+    found = made.problems({**HEAD, "spec": {"b": 1, "d": 1}}, lambda path: None)
+    assert [problem.path for problem in found] == [("spec", "b"), ("spec", "d")]
+
+
+def test_a_definition_cannot_refer_to_anything() -> None:
+    schema = of_spec(
+        {"$ref": "#", "type": "object", "if": {"$ref": "https://example.com"}, "properties": {"a": {"$ref": "x"}}}
+    )
+    assert refused(schema, spec={"a": 1}) == []
 
 
 # Another validator on the same JSON Schema.
@@ -293,10 +312,10 @@ schemas = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(schemas, st.booleans(), junk)
-def test_whatever_a_definition_holds_it_is_used_or_refused(schema: dict[str, Any], closed: bool, value: Any) -> None:
+def test_whatever_a_definition_holds_it_is_used_or_refused(schema: dict[str, Any], plain: bool, value: Any) -> None:
     before = copy.deepcopy(schema)
     try:
-        made = compiled(schema, closed=closed)
+        made = compiled(schema, plain=plain)
     except UnusableSchema:
         made = None
     if made is not None:
