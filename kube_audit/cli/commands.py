@@ -34,7 +34,7 @@ def cli() -> None:
     help=f"Report format ({', '.join(_FORMATS)}), to standard output or a file. May be repeated: "
     "-o text -o sarif=audit.sarif.  [default: text]",
 )
-@click.option("--profile", metavar="NAME", help="Set of rules to run; see below.  [default: default]")
+@click.option("--profile", metavar="NAME", help="Set of rules to run; see above.  [default: default]")
 @click.option("--select", multiple=True, metavar="ID,...", help="Run only these rules.")
 @click.option("--ignore", multiple=True, metavar="ID,...", help="Leave these rules out.")
 @click.option(
