@@ -274,16 +274,17 @@ def _validate(
         version = judge(obj.api_version, obj.kind, request.kubernetes_version, schemas)
         verdict = custom.judge(obj, written) if custom is not None and not known and version is None else None
         if verdict is not None:
-            problems, version = verdict.problems, verdict.version
+            problems, version, fits = verdict.problems, verdict.version, verdict.fits
         else:
-            problems = schemas.problems(typed, written) if known else []
+            fits = schemas.fits(typed)
+            problems = [] if fits else schemas.problems(typed, written)
         if any(problem.kind == "missing-field" for problem in problems) and manifest.looks_like_patch(obj.file):
             reason = "kustomize patch by its name, and not a complete object"
             summary.skipped.append(Skipped(obj.file, reason, obj.line))
             continue
         kept.append(obj)
         obj.schema_known = known or verdict is not None
-        obj.schema_valid = verdict.fits if verdict is not None else not problems and schemas.fits(typed)
+        obj.schema_valid = fits
         findings.extend(
             _validation_finding(obj, problem, active[problem.rule].severity, problem.path, at_key=problem.at == "key")
             for problem in problems

@@ -57,7 +57,7 @@ def cli() -> None:
     "config_file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="Configuration.  [default: the nearest .kube-audit.yaml from the first path upwards]",
+    help="Configuration.  [default: the nearest .kube-audit.yaml from the paths upwards]",
 )
 @click.option(
     "--rules",

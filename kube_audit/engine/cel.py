@@ -66,7 +66,7 @@ def _environment() -> tuple[Any, Any]:
     from cel_expr_python import cel
 
     from kube_audit.engine import cel_kubernetes, sweep
-    from kube_audit.engine.related import PARTS
+    from kube_audit.engine.related import PARTS  # the type checker wants every variable named beforehand
 
     # The runtime knows more extensions than it has Python modules for; a configuration names them all.
     settings = "extensions:\n" + "".join(f"- name: {name}\n" for name in _EXTENSIONS.split())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kube_audit.engine import cel, effective
 from kube_audit.engine.model import Reads, Rule
 from kube_audit.engine.scopes import Container, Pod, pod_of
-from kube_audit.engine.sweep import CONTAINERS, POD_SETTINGS, RELATED, SETTINGS
+from kube_audit.engine.sweep import CONTAINERS, POD_SETTINGS, RELATED, SETTINGS, STARTS
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object
 from kube_audit.paths import at, expand
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from kube_audit.engine.related import Related
 
 _HEAD = ("apiVersion", "kind", "metadata")
-_STARTS = ("$object", "$pod", "$container")
 
 
 class Hit(NamedTuple):
@@ -172,7 +171,7 @@ class ElementSource:
 def start(text: str, element: Element) -> tuple[Path, str]:
     """Split the start off a path: $object, $pod and $container stand for their own places, else self's."""
     head, _, rest = text.partition(".")
-    if head not in _STARTS:
+    if head not in STARTS:
         return element.path, text
     if head == "$pod" and element.pod is not None:
         return element.pod.path, rest

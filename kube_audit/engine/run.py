@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path as FilePath
 from typing import Any
 
 from kube_audit.bundled import rules_dir
@@ -69,9 +70,9 @@ class Engine:
         try:
             if logic.rule.check:
                 return self._hits(logic, element, elements)
-            activation = elements.activation(element, logic.rule.reads)
             if not self._applies(logic, element, elements):
                 return ()
+            activation = elements.activation(element, logic.rule.reads)
             if logic.expression is not None and logic.expression.evaluate(activation):
                 return ()
             return list(self._verdict(logic, element, activation))
@@ -86,10 +87,17 @@ class Engine:
 
         Built-in rules pass over whatever nonsense a custom resource holds; who writes rules for one wants to know.
         """
-        read = (element.obj, *(self._relations.objects if logic.rule.reads.related else ()))
-        if logic.rule.file.startswith(str(rules_dir())) and not all(obj.schema_known for obj in read):
+        all_valid, all_known = self._schema_verdicts if logic.rule.reads.related else (True, True)
+        known = all_known and element.obj.schema_known
+        if not known and FilePath(logic.rule.file).is_relative_to(rules_dir()):
             return False
-        return all(obj.schema_valid for obj in read)
+        return all_valid and element.obj.schema_valid
+
+    @cached_property
+    def _schema_verdicts(self) -> tuple[bool, bool]:
+        """Whether every object of the run fits its schema, and whether every one has a schema."""
+        objects = self._relations.objects
+        return all(obj.schema_valid for obj in objects), all(obj.schema_known for obj in objects)
 
     def _applies(self, logic: _Logic, element: Element, elements: Elements) -> bool:
         return logic.when is None or bool(logic.when.evaluate(elements.activation(element, logic.rule.reads)))

@@ -22,7 +22,8 @@ POD_SETTINGS = "_podSettings"
 RELATED = "_related_"
 """Variables of a sweep: `_related_pods` is what rules know as `related.pods`, converted only where it is read."""
 
-_STARTS = ("$object", "$pod", "$container")
+STARTS = ("$object", "$pod", "$container")
+"""What the path of an `each` or a location may start with, instead of below `self`."""
 _WHOLE_OBJECT = lazily(r"(?<![\w.$])object\b(?!\.\??(?:kind|apiVersion|metadata)\b)")
 _WHOLE_POD = lazily(r"(?<![\w.$])pod\b(?!\.\??(?!containers|initContainers|ephemeralContainers)[A-Za-z])")
 _RELATED = lazily(r"\brelated\.\??([A-Za-z]+)")
@@ -81,7 +82,7 @@ def _each(pattern: str, base: str, body: str) -> str:
     if pattern.startswith("related."):
         return f"{RELATED}{pattern.removeprefix('related.')}.all(key, self, {body})"
     head, _, rest = pattern.partition(".")
-    if head in _STARTS:
+    if head in STARTS:
         base, pattern = head.removeprefix("$"), rest
     return _every(base, pattern.split(".") if pattern else [], body, 0)
 

@@ -135,7 +135,7 @@ def _compose(text: Text, chunk: str, offset: int) -> Iterator[Document]:
     if (nul := chunk.find("\0")) >= 0:
         raise SyntaxProblem(nul, "a NUL character (0x00) stands here", "Remove it; a manifest is plain text.")
     try:
-        events = _json_events(chunk) if chunk.lstrip()[:1] == "{" and not chunk.isascii() else None
+        events = _json_events(chunk) if not chunk.isascii() and chunk.lstrip()[:1] == "{" else None
         found = list(_Composer(text, chunk, offset).compose(events or CParser(chunk).get_event))
     except Exception as error:
         problem = explain(error, chunk)

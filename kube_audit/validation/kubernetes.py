@@ -34,8 +34,8 @@ _FORMAT = 2
 _FOLDER = lazily(r"v([0-9]+\.[0-9]+)\.[0-9]+-local-strict\Z")
 _VERSION = lazily(r"v?([0-9]+\.[0-9]+)(?:\.[0-9]+)?\Z")
 _REF = "#/$defs/"
-_FEW = 10
-"""Questions about a kind's objects, two for each, for which its schema need not be compiled."""
+_FEW = 5
+"""Questions about a kind's objects for which its schema need not be compiled."""
 _ROOT_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
 
 
