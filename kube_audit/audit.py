@@ -26,10 +26,10 @@ from kube_audit.findings import (
 )
 from kube_audit.fixable import Fixable
 from kube_audit.manifests import kustomizations, manifest
+from kube_audit.manifests.document import Problem
 from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.manifest import Manifest
 from kube_audit.manifests.objects import Object
-from kube_audit.manifests.yaml import Problem
 from kube_audit.overrides import Overrides
 from kube_audit.sources.files import SourceFile, UnreadableFile
 from kube_audit.sources.files import read as read_source

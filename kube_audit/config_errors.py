@@ -10,7 +10,7 @@ from typing import Any
 from kube_audit.bundled import schemas_dir
 from kube_audit.findings import Path as DataPath
 from kube_audit.findings import path_text
-from kube_audit.manifests.yaml import Document
+from kube_audit.manifests.document import Document
 from kube_audit.names import closest
 from kube_audit.patterns import lazily
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -192,22 +191,25 @@ class Skipped(NamedTuple):
     line: int | None = None
 
 
-@dataclass(slots=True)
 class Summary:
-    """Counts of a run. `files` is every file seen; those not `audited` are in `skipped` with their reason."""
+    """Counts of a run. `files` is every file seen; those not `audited` are in `skipped` with their reason.
 
-    files: int = 0
-    audited: int = 0
-    """Files that hold an object, or that should have been readable and are not."""
-    objects: int = 0
-    not_validated: int = 0
-    """Custom resources that no schema is known for."""
-    skipped: list[Skipped] = field(default_factory=list)
-    seconds: float = 0.0
+    `audited` are files that hold an object, or that should have been readable and are not; `not_validated` counts
+    custom resources that no schema is known for.
+    """
+
+    __slots__ = ("audited", "files", "not_validated", "objects", "seconds", "skipped")
+
+    def __init__(self) -> None:
+        self.files = 0
+        self.audited = 0
+        self.objects = 0
+        self.not_validated = 0
+        self.skipped: list[Skipped] = []
+        self.seconds = 0.0
 
 
-@dataclass(slots=True)
-class AuditResult:
+class AuditResult(NamedTuple):
     """What an audit hands to the reports.
 
     `findings` are sorted, suppressed ones included. `source` gives a file's text by the name that findings

@@ -15,10 +15,11 @@ from kube_audit.edits.layout import Layout
 from kube_audit.edits.plan import same
 from kube_audit.files import write_atomically
 from kube_audit.findings import Finding, Patch
+from kube_audit.manifests.document import Document
 from kube_audit.manifests.manifest import Manifest
 from kube_audit.manifests.objects import Object
 from kube_audit.manifests.text import Text, decode, encoding_of
-from kube_audit.manifests.yaml import Document, documents
+from kube_audit.manifests.yaml import documents
 from kube_audit.sources.wording import reason
 
 __all__ = ["Edit", "FileFix", "Refused", "apply", "edits", "fix_file", "unified_diff", "write"]

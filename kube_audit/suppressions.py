@@ -12,15 +12,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kube_audit.engine.scopes import pod_of
 from kube_audit.findings import Finding, ObjectRef, Path, Severity, Span, Suppression
+from kube_audit.manifests.document import Document
 from kube_audit.manifests.manifest import Manifest
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.manifests.positions import MAPPING, SCALAR, SEQUENCE, Nodes
-from kube_audit.manifests.yaml import Document
 from kube_audit.names import closest
 from kube_audit.patterns import lazily
 
@@ -45,25 +44,43 @@ Equivalents = Mapping[tuple[str, str], frozenset[str]]
 """(tool, the tool's id in lower case) to the ids of our rules for it."""
 
 
-@dataclass(slots=True, eq=False)
 class Silencer:
     """One place that silences findings: for which rules, on which lines of which file, why, and whether it did."""
 
-    kind: Literal["comment", "annotation", "config"]
-    file: str
-    span: Span
-    rules: frozenset[str]
-    first_line: int
-    last_line: int
-    reason: str | None
-    written: str
-    """As it stands in the file, for messages."""
-    wrong: str | None = None
-    """Why it can never silence anything, None where it can."""
-    elsewhere: bool = False
-    """Whether it may have a use that is not seen: for another tool, or once its document can be read."""
-    about: ObjectRef | None = None
-    used: set[str] = field(default_factory=set)
+    __slots__ = (
+        "about", "elsewhere", "file", "first_line", "kind", "last_line", "reason", "rules", "span", "used",
+        "written", "wrong",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        kind: Literal["comment", "annotation", "config"],
+        file: str,
+        span: Span,
+        rules: frozenset[str],
+        lines: tuple[int, int],
+        reason: str | None,
+        written: str,
+        wrong: str | None = None,
+        *,
+        elsewhere: bool = False,
+        about: ObjectRef | None = None,
+    ) -> None:
+        """Take a silencer as it is `written` in the file, and why it can never silence anything if it is `wrong`.
+
+        It is `elsewhere` where it may have a use that is not seen: for another tool, or once its document can be read.
+        """
+        self.kind = kind
+        self.file = file
+        self.span = span
+        self.rules = rules
+        self.first_line, self.last_line = lines
+        self.reason = reason
+        self.written = written
+        self.wrong = wrong
+        self.elsewhere = elsewhere
+        self.about = about
+        self.used: set[str] = set()
 
     @property
     def is_for_file(self) -> bool:
@@ -165,20 +182,22 @@ def _comments(manifest: Manifest, known_rules: frozenset[str]) -> Iterator[Silen
         if said is None:
             wrong = f"`{written[:60]}` is not understood; write `# kube-audit: ignore[rule-id] reason`"
             about = _about(manifest, span.line)
-            yield Silencer("comment", manifest.file, span, frozenset(), 0, 0, None, written, wrong, about=about)
+            yield Silencer("comment", manifest.file, span, frozenset(), (0, 0), None, written, wrong, about=about)
             continue
         if for_file:
-            first, last = 1, _NO_LAST_LINE
+            lines = (1, _NO_LAST_LINE)
         elif alone:
-            first, last = below[1] if below is not None else (0, 0)
+            lines = below[1] if below is not None else (0, 0)
         else:
-            first, last = span.line, span.line
+            lines = (span.line, span.line)
         rules = _names(said["rules"])
         reason = said["reason"].strip() or None
         mistake = _wrong_names(rules, known_rules)
-        about = None if for_file else _about(manifest, first or span.line)
+        about = None if for_file else _about(manifest, lines[0] or span.line)
         unread = document is not None and not document.readable
-        yield Silencer("comment", manifest.file, span, rules, first, last, reason, written, mistake, unread, about)
+        yield Silencer(
+            "comment", manifest.file, span, rules, lines, reason, written, mistake, elsewhere=unread, about=about
+        )
 
 
 def _about(manifest: Manifest, line: int) -> ObjectRef | None:
@@ -278,7 +297,9 @@ def _of_metadata(
             span = obj.place((*path, "metadata", "annotations", key), at_key=True)
             lines = obj.lines_of(path)
             written = f"{key}: {value}"[:80]
-            yield Silencer("annotation", obj.file, span, rules, *lines, reason, written, wrong, foreign, obj.ref)
+            yield Silencer(
+                "annotation", obj.file, span, rules, lines, reason, written, wrong, elsewhere=foreign, about=obj.ref
+            )
 
 
 def _own(key: str, value: str) -> tuple[frozenset[str], str | None]:

@@ -208,7 +208,7 @@ def test_of_several_reasons_the_nearest_is_given() -> None:
 def test_many_comments_take_no_time() -> None:
     count = 20_000
     silencers = [
-        Silencer("comment", "a.yaml", Span(n, 1, n, 9), frozenset({"rule"}), n, n, str(n), "")
+        Silencer("comment", "a.yaml", Span(n, 1, n, 9), frozenset({"rule"}), (n, n), str(n), "")
         for n in range(1, count + 1)
     ]
     findings = [Finding("rule", "error", "", "", "a.yaml", Span(n, 1, n, 2)) for n in range(1, count + 1)]

@@ -46,7 +46,7 @@ class Known:
             return (file, about) in at if file in read else os.path.exists(file)
 
         applied = baseline.apply(result.findings, self._known, self._folder, holds, self._judged)
-        result.findings = applied.findings
+        result.findings[:] = applied.findings
         return applied
 
     def _judged(self, rule: str, name: str) -> bool:

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from kube_audit.edits.model import Edit, Entry, Refused
+from kube_audit.manifests.document import Document
 from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR, SEQUENCE
-from kube_audit.manifests.yaml import Document
 from kube_audit.patterns import lazily
 
 _PROPERTY = lazily(r"&[^\s,\[\]{}]+|!(?:<[^>\s]*>|[^\s,\[\]{}]*)")

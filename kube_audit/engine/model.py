@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from kube_audit.bundled import schemas_dir
 from kube_audit.findings import RuleDoc, Severity
+from kube_audit.manifests.document import Document
 from kube_audit.manifests.objects import without_nulls
 from kube_audit.manifests.text import decode
-from kube_audit.manifests.yaml import Document, documents
+from kube_audit.manifests.yaml import documents
 from kube_audit.patterns import lazily
 
 ALL_KINDS = "*"

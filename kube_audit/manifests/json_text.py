@@ -23,7 +23,7 @@ def is_json(text: str) -> bool:
 
 def json_events(text: str) -> Callable[[], Any]:
     """Return the events of libyaml's parser for such a text; characters that it does not use stand in meanwhile."""
-    from _ruamel_yaml import CParser
+    from kube_audit.manifests.libyaml import CParser
 
     unused = (sign for sign in map(chr, _PRIVATE) if sign not in text)
     stand_ins = "".join(unused)[: len(_BREAKS)]

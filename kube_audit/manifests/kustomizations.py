@@ -9,7 +9,6 @@ from __future__ import annotations
 import os.path
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -75,14 +74,14 @@ class Build(NamedTuple):
 _NONE: frozenset[Build] = frozenset()
 
 
-@dataclass(slots=True)
 class Kustomizations:
     """All kustomizations of a tree, asked by file."""
 
-    all: list[Kustomization] = field(default_factory=list)
-    _patches: dict[str, str] = field(default_factory=dict)
-    _configuration: dict[str, str] = field(default_factory=dict)
-    _builds: _Builds | None = None
+    def __init__(self) -> None:
+        self.all: list[Kustomization] = []
+        self._patches: dict[str, str] = {}
+        self._configuration: dict[str, str] = {}
+        self._builds: _Builds | None = None
 
     def builds(self, file: str) -> frozenset[Build]:
         """Return the kustomizations that include a file, directly or through others."""

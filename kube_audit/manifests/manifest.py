@@ -6,17 +6,17 @@ import os.path
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from kube_audit.engine.scopes import is_kubernetes_group
 from kube_audit.findings import Skipped
 from kube_audit.manifests import kustomizations
+from kube_audit.manifests.document import Document, Problem
 from kube_audit.manifests.kustomizations import Kustomization, Kustomizations
 from kube_audit.manifests.objects import Object, mapping, objects
 from kube_audit.manifests.text import Text, decode
-from kube_audit.manifests.yaml import Document, Problem, documents
+from kube_audit.manifests.yaml import documents
 from kube_audit.patterns import lazily
 
 _TEMPLATE_BLOCKS = lazily(r"^[ \t]*(?:\{\{-|\{\{ ?(?:if|range|with|end|define|include|template)\b|\{%|<%|%\{)", re.M)
@@ -25,19 +25,24 @@ _PATCH_NAME = lazily(r"(?:^|[^a-z])patch(?:es)?(?:[^a-z]|$)")
 _PATCHED_WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"})
 
 
-@dataclass(slots=True, eq=False)
 class Manifest:
-    """A file and what was found in it. `skipped` has an entry for each document that is no object."""
+    """A file and what was found in it.
 
-    file: str
-    text: Text
-    documents: list[Document] = field(default_factory=list)
-    objects: list[Object] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    """What is wrong with the file as text or YAML, in the documents that count."""
-    kustomization: Kustomization | None = None
-    _places: list[tuple[int, int, Object]] = field(default_factory=list)
+    `skipped` has an entry for each document that is no object, `problems` tells what is wrong with the file as text
+    or YAML, in the documents that count.
+    """
+
+    __slots__ = ("_places", "documents", "file", "kustomization", "objects", "problems", "skipped", "text")
+
+    def __init__(self, file: str, text: Text) -> None:
+        self.file = file
+        self.text = text
+        self.documents: list[Document] = []
+        self.objects: list[Object] = []
+        self.skipped: list[Skipped] = []
+        self.problems: list[Problem] = []
+        self.kustomization: Kustomization | None = None
+        self._places: list[tuple[int, int, Object]] = []
 
     def object_at(self, line: int) -> Object | None:
         """Return the object that stands on a line, once the file is sorted out; None where none does."""

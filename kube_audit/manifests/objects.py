@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from kube_audit.findings import ObjectRef, Path, Span
+from kube_audit.manifests.document import Document
 from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR
-from kube_audit.manifests.yaml import Document
 
 _DEEPEST_LIST = 5
 _ITEM_KEYS = ("name", "mountPath", "devicePath", "containerPort", "port", "ip", "topologyKey")
 """What tells the items of Kubernetes' lists apart: the merge keys of its API types."""
 
 
-@dataclass(slots=True, eq=False)
 class Object:
     """One Kubernetes object of a file.
 
@@ -23,18 +21,23 @@ class Object:
     path within its document, () or the route to an item of a List.
     """
 
-    file: str
-    document: Document
-    base: Path
-    data: dict[str, Any]
-    api_version: str
-    kind: str
-    schema_valid: bool = True
-    """Set by validation: rules stay silent about what the schema has refused already."""
-    schema_known: bool = True
-    """Set by validation: False for custom resources of which nobody knows what they may hold."""
-    home: str | None = None
-    """Set by Relations: `namespace`, but None where kustomize writes over it."""
+    __slots__ = ("api_version", "base", "data", "document", "file", "home", "kind", "schema_known", "schema_valid")
+
+    def __init__(
+        self, file: str, document: Document, base: Path, data: dict[str, Any], api_version: str, kind: str
+    ) -> None:
+        self.file = file
+        self.document = document
+        self.base = base
+        self.data = data
+        self.api_version = api_version
+        self.kind = kind
+        self.schema_valid = True
+        """Set by validation: rules stay silent about what the schema has refused already."""
+        self.schema_known = True
+        """Set by validation: False for custom resources of which nobody knows what they may hold."""
+        self.home: str | None = None
+        """Set by Relations: `namespace`, but None where kustomize writes over it."""
 
     @property
     def group(self) -> str:

@@ -8,28 +8,31 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from kube_audit.findings import Path
 
 SCALAR, MAPPING, SEQUENCE, ALIAS = range(4)
 
 
-@dataclass(slots=True)
 class Nodes:
-    """Every node of a file: its first and last offset, what it is, and which node follows its content."""
+    """Every node of a file: its first and last offset, what it is, and which node follows its content.
 
-    text: str
-    start: array[int] = field(default_factory=lambda: array("I"))
-    end: array[int] = field(default_factory=lambda: array("I"))
-    after: array[int] = field(default_factory=lambda: array("I"))
-    type: bytearray = field(default_factory=bytearray)
-    targets: dict[int, int] = field(default_factory=dict)
-    """Alias node to the node its anchor names."""
-    keys: dict[int, str] = field(default_factory=dict)
-    """Decoded text of keys whose source text is not the key itself: quoted, tagged, anchored, converted."""
-    _pairs: dict[int, dict[str, tuple[int, int]]] = field(default_factory=dict)
-    _listed: dict[int, list[int]] = field(default_factory=dict)
+    `targets` leads from an alias to the node that its anchor names. `keys` has the decoded text of keys whose source
+    text is not the key itself: quoted, tagged, anchored, converted.
+    """
+
+    __slots__ = ("_listed", "_pairs", "after", "end", "keys", "start", "targets", "text", "type")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.start = array("I")
+        self.end = array("I")
+        self.after = array("I")
+        self.type = bytearray()
+        self.targets: dict[int, int] = {}
+        self.keys: dict[int, str] = {}
+        self._pairs: dict[int, dict[str, tuple[int, int]]] = {}
+        self._listed: dict[int, list[int]] = {}
 
     def add(self, kind: int, start: int, end: int) -> int:
         """Append a node and return its number; a collection's end and successor are set with `close`."""

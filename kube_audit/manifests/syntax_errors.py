@@ -105,7 +105,7 @@ class SyntaxProblem(Exception):
 
 def explain(error: Exception, text: str) -> SyntaxProblem | None:
     """Turn a YAML library's exception into a problem, None where it is not one of theirs."""
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from kube_audit.manifests.libyaml import MarkedYAMLError, YAMLError
 
     if isinstance(error, SyntaxProblem):
         return error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -21,12 +20,14 @@ _BOMS = (
 )
 
 
-@dataclass(slots=True)
 class Text:
     """The characters of a file. Offsets count characters from 0, without a byte order mark."""
 
-    content: str
-    _starts: list[int] = field(default_factory=list)
+    __slots__ = ("_starts", "content")
+
+    def __init__(self, content: str) -> None:
+        self.content = content
+        self._starts: list[int] = []
 
     def position(self, offset: int) -> tuple[int, int]:
         """Return line and column, both from 1, of an offset. LF, CRLF and a lone CR end lines."""

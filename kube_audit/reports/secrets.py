@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from kube_audit.manifests.document import Document
 from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR, SEQUENCE, Nodes
 from kube_audit.manifests.text import Text
-from kube_audit.manifests.yaml import Document, documents
+from kube_audit.manifests.yaml import documents
 from kube_audit.patterns import lazily
 
 MASK = "*****"

@@ -12,9 +12,10 @@ from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from kube_audit.findings import Path, Span
+from kube_audit.manifests.document import Document
 from kube_audit.manifests.objects import Object, objects
 from kube_audit.manifests.text import decode
-from kube_audit.manifests.yaml import Document, documents
+from kube_audit.manifests.yaml import documents
 from kube_audit.sources.files import SUFFIXES, TOOL_FOLDERS, SourceFile, UnreadableFile, read
 from kube_audit.validation.crds import KIND, CustomKind, Version, custom_kind
 

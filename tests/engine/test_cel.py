@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kube_audit.engine import cel
-from kube_audit.manifests.yaml import DEEPEST
+from kube_audit.manifests.composer import DEEPEST
 
 
 def value(expression: str, **variables: Any) -> Any:

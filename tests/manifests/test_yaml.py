@@ -14,9 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kube_audit.findings import Span
+from kube_audit.manifests.document import Document
 from kube_audit.manifests.objects import Object, objects, without_nulls
 from kube_audit.manifests.text import Text, decode
-from kube_audit.manifests.yaml import Document, documents
+from kube_audit.manifests.yaml import documents
 from tests.corpus import corpus_files, needs_corpus
 
 

@@ -76,10 +76,12 @@ def latest(container: str, line: int, length: int, **more: Any) -> Finding:
 
 
 def result(*findings: Finding, texts: dict[str, str] | None = None, **summary: Any) -> AuditResult:
-    counts: dict[str, Any] = {"files": 1, "audited": 1, "objects": 1, "seconds": 0.25}
+    counts = Summary()
+    for name, value in {"files": 1, "audited": 1, "objects": 1, "seconds": 0.25, **summary}.items():
+        setattr(counts, name, value)
     return AuditResult(
         findings=sorted(findings, key=lambda finding: finding.sort_key),
-        summary=Summary(**{**counts, **summary}),
+        summary=counts,
         kubernetes_version="1.34",
         profile="default",
         rules=tuple(sorted(DOCS)),

@@ -140,14 +140,14 @@ def test_a_file_with_objects_and_no_finding_is_a_suite_with_one_passed_test() ->
 def test_a_file_that_was_only_read_for_the_sake_of_others_has_not_passed() -> None:
     fine = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"
     audited = audit_texts({"a.yaml": fine, "b.yaml": fine.replace("shop", "b")})
-    audited.judged = frozenset({"b.yaml"})
+    audited = audited._replace(judged=frozenset({"b.yaml"}))
     assert [suite.get("name") for suite in checked(written("junit", audited))[:-1]] == ["b.yaml"]
 
 
 def test_a_file_whose_findings_are_only_hidden_has_not_passed() -> None:
     text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - {name: a, image: a}\n"
     audited = audit_texts({"a.yaml": text})
-    audited.findings = [finding._replace(severity="info") for finding in audited.findings]
+    audited = audited._replace(findings=[finding._replace(severity="info") for finding in audited.findings])
     assert "a.yaml" not in written("junit", audited, "warning")
 
 

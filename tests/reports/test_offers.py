@@ -132,9 +132,7 @@ def test_offsets_and_lines_of_an_edit_say_the_same() -> None:
 
 def with_edit(finding: Finding, edit: TextEdit, text: str = SHOP_TEXT) -> AuditResult:
     """A result of one finding whose fix is one edit."""
-    audited = result(finding, texts={SHOP: text})
-    audited.edits = lambda _: (edit,)
-    return audited
+    return result(finding, texts={SHOP: text})._replace(edits=lambda _: (edit,))
 
 
 READERS = pytest.mark.parametrize("offered", [of_json, of_sarif, of_rdjson])
@@ -191,11 +189,8 @@ def test_an_edit_that_would_repeat_a_secret_is_left_out(
 
 def test_between_two_edits_a_suggestion_repeats_no_secret_either() -> None:
     text = "a: 1\nenv:\n- name: DB_PASSWORD\n  value: 12345678\nb: 1\n"
-    audited = with_edit(latest("web", 1, 1, fix="safe"), PIN, text)
     at = text.index("b: 1")
-    audited.edits = lambda _: (
-        TextEdit(0, 1, Span(1, 1, 1, 2), "c"),
-        TextEdit(at, at + 1, Span(5, 1, 5, 2), "d"),
-    )
+    edits = (TextEdit(0, 1, Span(1, 1, 1, 2), "c"), TextEdit(at, at + 1, Span(5, 1, 5, 2), "d"))
+    audited = result(latest("web", 1, 1, fix="safe"), texts={SHOP: text})._replace(edits=lambda _: edits)
     assert len(of_json(audited)[0]) == 2
     assert of_rdjson(audited) == [[]]
