@@ -185,11 +185,13 @@ def _baseline(
     file: str | None, config: Config, roots: tuple[str, ...], rules: Collection[str] | None, *, partial: bool
 ) -> Known | None:
     """Return the baseline that is named on the command line or else by the configuration, None for none."""
+    name = file or config.get("baseline")
+    if not name:
+        return None
     from kube_audit.cli.baselines import Known
 
     try:
-        name = file or config.get("baseline")
-        return Known(name, roots, rules, partial=partial) if name else None
+        return Known(name, roots, rules, partial=partial)
     except CannotRun as error:
         raise (error if file else CannotRun(f"{config.origins['baseline']}: {error}")) from error
 

@@ -194,7 +194,7 @@ def runtime_version() -> str:
     """Return a text that changes whenever compiled forms may no longer fit: with the runtime or these modules."""
     spec = find_spec("cel_expr_python")
     folders = [*(spec.submodule_search_locations or ()), os.fspath(Path(__file__).parent)] if spec else []
-    files = [entry for folder in folders for entry in os.scandir(folder) if entry.name.startswith("cel")]
+    files = [entry for folder in folders for entry in os.scandir(folder) if entry.name.startswith(("cel", "sweep"))]
     return " ".join(sorted(f"{e.name}:{e.stat().st_size}:{e.stat().st_mtime_ns}" for e in files))
 
 

@@ -46,24 +46,25 @@ class Engine:
         plan = self._plans.get(plan_key)
         if plan is None:
             plan = self._plans[plan_key] = _Plan(self._rules, plan_key)
-        if not plan.rules:
+        if not plan.groups:
             return
         if obj.document.size > cel.LONGEST and (longest := cel.longest(obj.data)) > cel.LONGEST:
             yield _too_long(obj, longest)
             return
         elements = self._source.of(obj, plan.related)
         seen: set[tuple[str, Path, str]] = set()
-        for prepared in plan.rules:
-            if not elements.any(prepared.rule):
+        for group in plan.groups:
+            if not elements.any(group[0].rule):
                 continue
-            if prepared.sweep is not None and prepared.sweep.holds(elements.sweep()):
-                continue
-            for element in elements.of(prepared.rule):
-                for finding in self._judged(prepared.logic, element, elements):
-                    identity = (finding.rule, finding.path, finding.message)
-                    if identity not in seen:
-                        seen.add(identity)
-                        yield finding
+            for prepared in group:
+                if prepared.sweep is not None and prepared.sweep.holds(elements.sweep()):
+                    continue
+                for element in elements.of(prepared.rule):
+                    for finding in self._judged(prepared.logic, element, elements):
+                        identity = (finding.rule, finding.path, finding.message)
+                        if identity not in seen:
+                            seen.add(identity)
+                            yield finding
 
     def _judged(self, logic: _Logic, element: Element, elements: Elements) -> Iterable[Finding]:
         """Return the findings of a rule at one element, () in the usual case that all is well."""
@@ -236,11 +237,15 @@ class _Logic:
 
 
 class _Plan:
-    """Which rules look at the objects of one kind."""
+    """Which rules look at the objects of one kind. Those that look at the same elements stand together."""
 
     def __init__(self, rules: Iterable[_Prepared], names: tuple[str, ...]) -> None:
         fitting = [prepared for prepared in rules if _fits(prepared.rule, names)]
-        self.rules = fitting
+        groups: dict[tuple[str, frozenset[str], tuple[str, ...]], list[_Prepared]] = {}
+        for prepared in fitting:
+            rule = prepared.rule
+            groups.setdefault((rule.scope, rule.containers, rule.each), []).append(prepared)
+        self.groups = tuple(groups.values())
         self.related = frozenset(name for prepared in fitting for name in prepared.rule.reads.related)
 
 

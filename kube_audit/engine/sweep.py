@@ -24,6 +24,7 @@ RELATED = "_related_"
 
 STARTS = ("$object", "$pod", "$container")
 """What the path of an `each` or a location may start with, instead of below `self`."""
+_PATTERN = ".matches("
 _WHOLE_OBJECT = lazily(r"(?<![\w.$])object\b(?!\.\??(?:kind|apiVersion|metadata)\b)")
 _WHOLE_POD = lazily(r"(?<![\w.$])pod\b(?!\.\??(?!containers|initContainers|ephemeralContainers)[A-Za-z])")
 _RELATED = lazily(r"\brelated\.\??([A-Za-z]+)")
@@ -54,7 +55,11 @@ def _sweep(rule: Rule) -> str | None:
     if rule.expression is None:
         return None
     content = f"({rule.expression})"
-    body = f"(({rule.when}) ? {content} : true)" if rule.when is not None else content
+    body = content
+    if rule.when is not None:
+        # A pattern is compiled each time it is asked about, so that comes last. `||` is true with an error beside it.
+        late = _PATTERN in rule.when and _PATTERN not in rule.expression
+        body = f"({content} || !({rule.when}))" if late else f"(({rule.when}) ? {content} : true)"
     base = rule.scope
     if rule.each:
         body = " && ".join(_each(pattern, base, body) for pattern in rule.each)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Literal, NamedTuple
 
 Style = Literal["error", "warning", "info", "bold", "dim", "place", "good"]
@@ -71,6 +70,8 @@ def columns(text: str) -> int:
 
 
 def _columns(char: str) -> int:
+    import unicodedata  # most reports have no such characters
+
     if unicodedata.category(char) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
@@ -102,8 +103,12 @@ def wrap(text: str, width: int, used: int = 0) -> list[str]:
     """
     lines: list[str] = []
     words: list[str] = []
-    for word in map(visible, text.split()):
-        size = columns(word)
+    parts = text.split()
+    if not text.isprintable():
+        parts = [visible(word) for word in parts]
+    measure = len if text.isascii() else columns
+    for word in parts:
+        size = measure(word)
         if words and used + size > width:
             lines.append(" ".join(words))
             words, used = [], 0

@@ -35,6 +35,8 @@ _HARMLESS = frozenset(
     | {"required", "type"}
 )
 """Fields of a schema in which nothing can be wrong by themselves; most parts of a schema have no others."""
+_LEAF = _HARMLESS - {"items", "properties"}
+"""Such fields that hold no schemas: a part that has only these need not be looked at."""
 _SURE = ("string", "object", "boolean", "integer", "number")
 _COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 _PROTECTED = (".k8s.io", ".kubernetes.io")
@@ -165,7 +167,8 @@ def _structural(root: dict[str, Any]) -> Iterator[Problem]:
                 places = [((), inner)] if field == "not" else list(_items(inner))
                 pending += [((*path, field, *where), part, True) for where, part in places]
         for name, part in mapping(schema.get("properties")).items():
-            pending.append(((*path, "properties", name), part, in_value_rule))
+            if in_value_rule or not isinstance(part, dict) or part.get("type") not in _SURE or not part.keys() <= _LEAF:
+                pending.append(((*path, "properties", name), part, in_value_rule))
         for field in ("items", "additionalProperties"):
             if field in schema:
                 pending.append(((*path, field), schema[field], in_value_rule))

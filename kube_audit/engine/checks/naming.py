@@ -9,6 +9,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from kube_audit.patterns import lazily
+
 LABEL_LENGTH = 63
 SUBDOMAIN_LENGTH = 253
 
@@ -27,36 +29,36 @@ _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 
 DNS_LABEL = Syntax(
-    re.compile(_LABEL),
-    re.compile(r"[^-a-z0-9]"),
+    lazily(_LABEL),
+    lazily(r"[^-a-z0-9]"),
     "small letters, digits and `-`",
     "it must begin and end with a small letter or a digit",
     LABEL_LENGTH,
 )
 DNS_1035_LABEL = Syntax(
-    re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?"),
-    re.compile(r"[^-a-z0-9]"),
+    lazily(r"[a-z](?:[-a-z0-9]*[a-z0-9])?"),
+    lazily(r"[^-a-z0-9]"),
     "small letters, digits and `-`",
     "it must begin with a small letter and end with a small letter or a digit",
     LABEL_LENGTH,
 )
 DNS_SUBDOMAIN = Syntax(
-    re.compile(rf"{_LABEL}(?:\.{_LABEL})*"),
-    re.compile(r"[^-a-z0-9.]"),
+    lazily(rf"{_LABEL}(?:\.{_LABEL})*"),
+    lazily(r"[^-a-z0-9.]"),
     "small letters, digits, `-` and `.`",
     "each part between dots must begin and end with a small letter or a digit",
     SUBDOMAIN_LENGTH,
 )
 PATH_SEGMENT = Syntax(
-    re.compile(r"(?!\.{1,2}\Z)[^/%]+", re.DOTALL),
-    re.compile(r"[/%]"),
+    lazily(r"(?!\.{1,2}\Z)[^/%]+", re.DOTALL),
+    lazily(r"[/%]"),
     "neither `/` nor `%`",
     "`.` and `..` mean something else in a URL",
     None,
 )
 LABEL_VALUE = Syntax(
-    re.compile(rf"(?:{_QUALIFIED})?"),
-    re.compile(r"[^-A-Za-z0-9_.]"),
+    lazily(rf"(?:{_QUALIFIED})?"),
+    lazily(r"[^-A-Za-z0-9_.]"),
     "letters, digits, `-`, `_` and `.`",
     "it must begin and end with a letter or a digit",
     LABEL_LENGTH,
