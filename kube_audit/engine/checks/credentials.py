@@ -6,7 +6,6 @@ Known shapes are the documented prefixes of the services that issue them.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from kube_audit.patterns import lazily
@@ -77,7 +76,7 @@ _HASH = lazily(r"\$\w{1,10}\$|\{\w{1,12}\}|(?:pbkdf2|scrypt|argon2|bcrypt|sha\d+
 _SHORTEST = {"password": 3, "secret": 4, "token": 6, "key": 6}
 
 _SHAPES = tuple(
-    (what, re.compile(pattern))
+    (what, lazily(pattern))
     for what, pattern in (
         ("a private key", r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----\s*[A-Za-z0-9+/:=\\]{16}"),
         ("an AWS access key", r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b"),
