@@ -44,8 +44,7 @@ class Text:
 def _line_starts(content: str) -> list[int]:
     if "\r" in content:
         return [0, *(match.end() for match in _LINE_BREAK.finditer(content))]
-    lengths = map(len, content.split("\n")[:-1])
-    return list(accumulate(lengths, lambda start, length: start + length + 1, initial=0))
+    return list(accumulate([len(line) + 1 for line in content.split("\n")[:-1]], initial=0))
 
 
 class BadBytes(NamedTuple):

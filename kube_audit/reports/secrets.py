@@ -45,7 +45,7 @@ Offsets = tuple[int, int]
 
 def split_lines(text: str) -> list[str]:
     """Return a text's lines without their ends: LF, CRLF or a lone CR, as YAML has it."""
-    return _LINE_BREAK.split(text)
+    return _LINE_BREAK.split(text) if "\r" in text else text.split("\n")
 
 
 def masked_lines(text: str) -> dict[int, str]:
@@ -66,7 +66,7 @@ def masked_lines(text: str) -> dict[int, str]:
             else:
                 lines = dict(enumerate(map(mask_unread, split_lines(chunk)), start=1))
             masked.update((first + number - 1, line) for number, line in lines.items())
-        first += content.position(len(chunk))[0] - 1
+        first += len(split_lines(chunk)) - 1
     return masked
 
 

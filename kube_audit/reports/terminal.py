@@ -101,20 +101,26 @@ def wrap(text: str, width: int, used: int = 0) -> list[str]:
 
     A word that is longer (an image, an address) stays whole, so that it can be copied.
     """
+    words = [visible(word) for word in text.split()]
     lines: list[str] = []
-    words: list[str] = []
-    parts = text.split()
-    if not text.isprintable():
-        parts = [visible(word) for word in parts]
-    measure = len if text.isascii() else columns
-    for word in parts:
-        size = measure(word)
-        if words and used + size > width:
-            lines.append(" ".join(words))
-            words, used = [], 0
-        words.append(word)
+    line = " ".join(words)
+    if line.isascii():  # characters are columns
+        while used + len(line) > width:
+            end = line.rfind(" ", 0, max(width - used, 0) + 1)
+            if end < 0 and (end := line.find(" ")) < 0:
+                break
+            lines.append(line[:end])
+            line, used = line[end + 1 :], 0
+        return [*lines, line] if line else lines
+    taken: list[str] = []
+    for word in words:
+        size = columns(word)
+        if taken and used + size > width:
+            lines.append(" ".join(taken))
+            taken, used = [], 0
+        taken.append(word)
         used += size + 1
-    return [*lines, " ".join(words)] if words else lines
+    return [*lines, " ".join(taken)]
 
 
 def prose(text: str, width: int) -> list[str]:
