@@ -14,11 +14,9 @@ from kube_audit.config import EMPTY, Config
 from kube_audit.declared import Declared, declare
 from kube_audit.engine.catalogue import Catalogue
 from kube_audit.engine.model import Rule
-from kube_audit.engine.scopes import pod_of
 from kube_audit.findings import (
     AuditResult,
     Finding,
-    Path,
     RelatedPlace,
     Severity,
     Skipped,
@@ -31,15 +29,15 @@ from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.manifest import Manifest
 from kube_audit.manifests.objects import Object
 from kube_audit.overrides import Overrides
+from kube_audit.schema_findings import Validation, custom_resources
 from kube_audit.sources.files import SourceFile, UnreadableFile
 from kube_audit.sources.files import read as read_source
-from kube_audit.validation.api_versions import VersionProblem, client_side, is_group_like, judge
-from kube_audit.validation.kubernetes import SchemaProblem, Schemas, Written
+from kube_audit.validation.api_versions import client_side, is_group_like, judge
+from kube_audit.validation.kubernetes import Schemas
 from kube_audit.wanted import Wanted
 
 if TYPE_CHECKING:
     from kube_audit.changes import Changes
-    from kube_audit.validation.custom_resources import CustomResources
     from kube_audit.validation.schema_folders import Broken, SchemaFolders
 
 Progress = Callable[[str, int, int], None]
@@ -93,8 +91,9 @@ def run(request: Request, catalogue: Catalogue) -> AuditResult:
             for problem in one.problems
             if problem.rule in active
         )
-    custom = _custom_resources(request, schemas, objects, around, declared)
-    objects = _validate(request, schemas, custom, objects, active, findings, summary)
+    with_rules = "crd-cel-rule-violated" in active
+    custom = custom_resources(objects, schemas, request.schemas, around, declared, with_rules=with_rules)
+    objects = _validate(request, Validation(schemas, custom, active), objects, findings, summary)
     summary.objects = len(objects)
     wanted = Wanted(request.only, request.changes, objects)
     findings.extend(_rule_findings(request, objects, wanted, around, declared, catalogue))
@@ -228,106 +227,26 @@ def _reading_finding(one: Manifest, problem: Problem, severity: Severity) -> Fin
     )
 
 
-def _custom_resources(
-    request: Request, schemas: Schemas, objects: list[Object], around: Kustomizations, declared: Declared
-) -> CustomResources | None:
-    """Return what judges custom resources, None where there are none, or nothing is known of their kinds."""
-    definitions = [obj for obj in objects if obj.kind == "CustomResourceDefinition"]
-    if not definitions and request.schemas is None:
-        return None
-    if all(schemas.knows(obj.api_version, obj.kind) for obj in objects):
-        return None
-    from kube_audit.universe import Universes
-    from kube_audit.validation.custom_resources import CustomResources
-
-    universes: list[Universes] = []
-
-    def see(one: str, other: str) -> bool:
-        if not universes:
-            universes.append(Universes(objects, around, declared.universes))
-        return universes[0].see(one, other)
-
-    with_rules = any(rule.id == "crd-cel-rule-violated" for rule in request.rules)
-    return CustomResources(definitions, see, request.schemas, request.kubernetes_version, with_rules=with_rules)
-
-
 def _validate(
-    request: Request,
-    schemas: Schemas,
-    custom: CustomResources | None,
-    objects: list[Object],
-    active: dict[str, Rule],
-    findings: list[Finding],
-    summary: Summary,
+    request: Request, validation: Validation, objects: list[Object], findings: list[Finding], summary: Summary
 ) -> list[Object]:
     """Hold objects against the schemas; return them without those that turn out to be patches."""
     kept = []
     for number, obj in enumerate(objects):
         _tell(request, "validating", number, len(objects))
-
-        def written(path: Path, obj: Object = obj) -> Written | None:
-            spelt = obj.written(path)
-            return Written(*spelt) if spelt is not None else None
-
-        known = schemas.knows(obj.api_version, obj.kind)
-        typed = {"apiVersion": obj.api_version, "kind": obj.kind, **obj.data}  # items of typed Lists may lack them
-        version = judge(obj.api_version, obj.kind, request.kubernetes_version, schemas)
-        verdict = custom.judge(obj, written) if custom is not None and not known and version is None else None
-        if verdict is not None:
-            problems, version, fits = verdict.problems, verdict.version, verdict.fits
-        else:
-            fits = schemas.fits(typed)
-            problems = [] if fits else schemas.problems(typed, written)
-        if any(problem.kind == "missing-field" for problem in problems) and manifest.looks_like_patch(obj.file):
+        judged = validation.judge(obj)
+        if judged.incomplete and manifest.looks_like_patch(obj.file):
             reason = "kustomize patch by its name, and not a complete object"
             summary.skipped.append(Skipped(obj.file, reason, obj.line))
             continue
         kept.append(obj)
-        obj.schema_known = known or verdict is not None
-        obj.schema_valid = fits
-        findings.extend(
-            _validation_finding(obj, problem, active[problem.rule].severity, problem.path, at_key=problem.at == "key")
-            for problem in problems
-            if problem.rule in active
-        )
-        if version is not None and version.rule in active:
-            severity = active[version.rule].severity
-            findings.append(_validation_finding(obj, version, severity, version.path, at_key=False))
-        if not known and version is None and verdict is None:
-            summary.not_validated += 1
+        findings.extend(judged.findings)
+        summary.not_validated += not judged.validated
     return kept
-
-
-def _validation_finding(
-    obj: Object, problem: SchemaProblem | VersionProblem, severity: Severity, path: Path, *, at_key: bool
-) -> Finding:
-    return Finding(
-        rule=problem.rule,
-        severity=severity,
-        message=problem.message,
-        remediation=problem.remediation,
-        file=obj.file,
-        span=obj.place(path, at_key=at_key),
-        path=path,
-        stable_path=obj.stable_path(path),
-        object=obj.ref,
-        container=_container_name(obj, path),
-        fix=problem.fix,
-        patches=problem.patches,
-    )
 
 
 def _schema_finding(broken: Broken, severity: Severity) -> Finding:
     return Finding(broken.rule, severity, broken.message, broken.remediation, broken.file, broken.span)
-
-
-def _container_name(obj: Object, path: Path) -> str | None:
-    """Return the name of the container that a path leads into, None where it leads into none."""
-    pod = pod_of(obj)
-    for container in pod.containers() if pod is not None else ():
-        if path[: len(container.path)] == container.path:
-            return container.name
-    return None
 
 
 def _rule_findings(

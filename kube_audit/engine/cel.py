@@ -93,10 +93,9 @@ class Program:
 
         Raises EvaluationError where it has none, ExpressionError where it cannot be compiled.
         """
-        if self._compiled is None:
-            self._compiled = _load(self.expression)
+        program = self._program()
         try:
-            result = self._compiled.eval(values)
+            result = program.eval(values)
             kind = result.type().name()
             if kind == "BOOL":
                 return result.value()
@@ -123,19 +122,20 @@ class Program:
     def holds(self, values: Any) -> bool:
         """Whether the value for an `activation` is true; an error, or an expression without a value, is not."""
         try:
-            if self._compiled is None:
-                self._compiled = _load(self.expression)
-            result = self._compiled.eval(values)
+            result = self._program().eval(values)
             return result.type().name() == "BOOL" and result.value() is True
         except (RuntimeError, TypeError, ExpressionError):
             return False
 
     def serialize(self) -> bytes:
         """Return the compiled form, for `preload` in a later run. Raises ExpressionError."""
+        compiled: bytes = self._program().serialize()
+        return compiled
+
+    def _program(self) -> Any:
         if self._compiled is None:
             self._compiled = _load(self.expression)
-        compiled: bytes = self._compiled.serialize()
-        return compiled
+        return self._compiled
 
 
 def _load(expression: str) -> Any:

@@ -290,3 +290,16 @@ def test_a_changed_file_is_judged_with_the_rest_of_the_tree(tmp_path: Path) -> N
     assert report("service.yaml", "--tree", ".", "--select", "dangling-service", cwd=tmp_path)["findings"] == []
     with_all = report("service.yaml", "--tree", ".", cwd=tmp_path)["findings"]
     assert {f["file"] for f in with_all} <= {"service.yaml"}
+
+
+def test_a_run_over_one_small_file_loads_only_what_it_needs(tmp_path: Path) -> None:
+    """What start-up costs, told without a clock: the libraries that most runs can do without."""
+    (tmp_path / "a.yaml").write_text(BAD)
+    command = [sys.executable, "-X", "importtime", "-m", "kube_audit", "check", "a.yaml"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    loaded = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines() if line.startswith("import time")}
+    assert "image-tag-latest" in ended.stdout
+    assert {"kube_audit.audit", "_ruamel_yaml", "cel_expr_python.cel"} <= loaded
+    heavy = {"jsonschema", "jsonschema_rs", "kubernetes_validate", "pathspec", "rich", "ruamel.yaml.main"}
+    own = {"kube_audit.baseline", "kube_audit.changes", "kube_audit.fixes", "kube_audit.validation.crds"}
+    assert not loaded & (heavy | own)
