@@ -36,7 +36,7 @@ def unified(file: str, before: str, after: str, edits: Sequence[Edit], *, color:
     changes = list(_changes(before, old, new, edits))
     if not changes:
         return ""
-    name = printable(file)
+    name = printable(file).lstrip("/")  # of an absolute path, `patch -p1 -d /` finds the file
     out = [_painted(f"--- a/{name}\n", _BOLD, color), _painted(f"+++ b/{name}\n", _BOLD, color)]
     for hunk in _hunks(changes):
         out.extend(_painted(line, _COLORS[line[0]], color) for line in _hunk_lines(hunk, old, new))

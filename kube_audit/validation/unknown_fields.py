@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any
@@ -93,7 +93,7 @@ def meant(
     if not node.fields:
         return Meant("its definition names no fields here", f"Remove `{field}`, which the API server would drop.")
     missing = [name for name in node.schema.get("required", ()) if name not in mapping]
-    if (same := _same_letters(field, node)) is not None:
+    if (same := next(iter(same_letters(field, node.fields)), None)) is not None:
         return _rename(field, same)
     if field.startswith("$"):
         return Meant(
@@ -144,11 +144,6 @@ def _rename(field: str, name: str) -> Meant:
 
 def _letters(field: str) -> str:
     return re.sub("[^a-z0-9]", "", field.lower())
-
-
-def _same_letters(field: str, node: Node) -> str | None:
-    letters = _letters(field)
-    return next((name for name in node.fields if _letters(name) == letters), None)
 
 
 def _typo(field: str, node: Node, least: float) -> str | None:
@@ -272,14 +267,19 @@ def _fits(value: Any, node: Node) -> bool:
     return any(isinstance(value, _PYTHON_TYPES[t]) for t in types)
 
 
+def same_letters(text: str, choices: Iterable[str]) -> list[str]:
+    """Return the choices that differ from a text in capitals and punctuation only."""
+    letters = _letters(text)
+    return [choice for choice in choices if letters and _letters(choice) == letters]
+
+
 def closest(text: str, choices: list[str]) -> str | None:
     """Return the choice that a text is probably a misspelling of: by case first, then by likeness."""
     if len(text) > _LONGEST_FIELD:
         return None
-    lower = _letters(text)
-    for choice in choices:
-        if choice and _letters(choice) == lower:
-            return choice
+    alike = same_letters(text, choices)
+    if alike:
+        return alike[0]
     rated = [(SequenceMatcher(None, text.lower(), choice.lower()).ratio(), choice) for choice in choices]
     ratio, choice = max(rated, default=(0.0, ""))
     return choice if ratio >= 0.7 else None

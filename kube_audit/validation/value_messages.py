@@ -10,7 +10,7 @@ from kube_audit.patterns import lazily
 from kube_audit.validation.field_values import BASE64, likely_quantities
 from kube_audit.validation.kubernetes import Failures, ProblemKind, SchemaProblem, Written
 from kube_audit.validation.schema_wording import LONGEST_VALUE, Spot, cut, kind_of, literal, plain
-from kube_audit.validation.unknown_fields import closest, shown
+from kube_audit.validation.unknown_fields import closest, same_letters, shown
 
 _MOST_CHOICES = 20
 _UNFINISHED = lazily(
@@ -25,7 +25,8 @@ _QUANTITY_ADVICE = 'Write a number with a unit and no blank, such as "500m", "2"
 
 def value_problem(spot: Spot, failures: Failures) -> SchemaProblem:
     """Return the plainest of what a validator has against a value."""
-    allowed = _choices(spot.node.schema.get("enum") or [c for kind in failures.get("enum", ()) for c in kind.options])
+    values = spot.node.schema.get("enum") or [c for kind in failures.get("enum", ()) for c in kind.options]
+    allowed = _choices(values)
     became_other = isinstance(spot.value, (bool, int, float))
     trapped = spot.written if became_other and spot.written is not None and spot.written.plain else None
     kind: ProblemKind
@@ -55,7 +56,15 @@ def value_problem(spot: Spot, failures: Failures) -> SchemaProblem:
         )
     rule: Literal["schema-invalid", "resource-quantity-invalid"]
     rule = "resource-quantity-invalid" if kind == "bad-format" and spot.node.short == "Quantity" else "schema-invalid"
-    return SchemaProblem(rule, kind, spot.path, "value", *texts)
+    patches = _respelt(spot, values) if kind == "bad-enum" and placeholder is None else ()
+    return SchemaProblem(rule, kind, spot.path, "value", *texts, patches, "safe" if patches else None)
+
+
+def _respelt(spot: Spot, allowed: Iterable[Any]) -> tuple[Patch, ...]:
+    """Return what makes the one allowed value of a text that has its letters: `Exact` of `exact`."""
+    texts = [value for value in allowed if isinstance(value, str)]
+    alike = same_letters(spot.value, texts) if isinstance(spot.value, str) else []
+    return (Patch("set", spot.path, alike[0]),) if len(alike) == 1 else ()
 
 
 def _choices(values: Iterable[Any]) -> list[str]:

@@ -469,6 +469,22 @@ def test_a_value_outside_the_fixed_set_is_named_with_the_set(manifest: str, mess
     assert (problem.kind, problem.message) == ("bad-enum", message)
 
 
+@pytest.mark.parametrize(
+    ("manifest", "value"),
+    [
+        (deployment("imagePullPolicy: always"), "Always"),
+        (deployment("imagePullPolicy: 'if-not-present'"), "IfNotPresent"),
+        (deployment("imagePullPolicy: Alway"), None),
+        (deployment("imagePullPolicy: '-'"), None),
+        (deployment(pod="restartPolicy: no"), None),
+    ],
+)
+def test_a_value_with_other_capitals_or_hyphens_is_safely_fixed(manifest: str, value: str | None) -> None:
+    problem = only_problem(manifest)
+    patches = (Patch("set", problem.path, value),) if value is not None else ()
+    assert (problem.patches, problem.fix) == (patches, "safe" if patches else None)
+
+
 def test_an_empty_text_is_a_value_left_out() -> None:
     assert problems_of(deployment("imagePullPolicy: ''")) == []
 
