@@ -99,9 +99,12 @@ class RelatedPlace(NamedTuple):
 
 
 class Patch(NamedTuple):
-    """What a fix does to the data, nothing about text: `set` path to value, or `remove` path (value unused)."""
+    """What a fix does to the data, nothing about text.
 
-    action: Literal["set", "remove"]
+    `set` puts a value at a path, `remove` takes away what stands there, `rename` gives its key the name in `value`.
+    """
+
+    action: Literal["set", "remove", "rename"]
     path: Path
     value: Any = None
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from kube_audit.edits import blocks, flows
+from kube_audit.edits import blocks, flows, spelling
 from kube_audit.edits.layout import Layout
 from kube_audit.edits.model import Edit, Entry, Refused, Work
-from kube_audit.edits.plan import DROP, Change, Plan, Put, no_way, plan, planned, refined, same, sets
+from kube_audit.edits.plan import DROP, Change, Plan, Put, Rename, no_way, plan, planned, refined, same, sets
 from kube_audit.findings import Patch, Path, path_text
 from kube_audit.manifests.objects import Object
 from kube_audit.manifests.positions import ALIAS
@@ -99,6 +99,9 @@ def _edits(layout: Layout, node: int, data: Any, change: Plan, path: Path, lead:
             if sets(below):
                 work.added.append((step, planned(None, below, where)))
             continue
+        if isinstance(below, Rename):
+            yield _renamed(layout, entry, below.name, where, flow=layout.is_flow(node))
+            continue
         if below is DROP:
             _check_removal(layout, entry, where)
             work.dropped.append(entry)
@@ -124,6 +127,16 @@ def _edits(layout: Layout, node: int, data: Any, change: Plan, path: Path, lead:
     work.dropped.sort(key=lambda entry: entry.start)
     if work.replaced or work.dropped or work.added:
         yield from (flows if layout.is_flow(node) else blocks).edits(layout, work)
+
+
+def _renamed(layout: Layout, entry: Entry, name: str, path: Path, *, flow: bool) -> Edit:
+    """Return the edit of a key alone, in the quotes that it has."""
+    nodes, key = layout.nodes, entry.key
+    written = "" if key is None else nodes.text[nodes.start[key] : nodes.end[key]]
+    quote = written[:1] if written[:1] in ("'", '"') else ""
+    if key is None or written != f"{quote}{nodes.key(key)}{quote}":
+        raise Refused(f"the key `{path_text(path)}` is written in a form that is not edited")
+    return layout.edit(nodes.start[key], nodes.end[key], spelling.like(written, name, flow=flow))
 
 
 def _check_merged(layout: Layout, entries: list[Entry], step: str | int, entry: Entry | None, path: Path) -> None:

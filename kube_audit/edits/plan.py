@@ -23,14 +23,20 @@ class Drop(NamedTuple):
     """A place that shall be gone."""
 
 
+class Rename(NamedTuple):
+    """A key that shall have another name, with its value as it is."""
+
+    name: str
+
+
 DROP: Final = Drop()
-Change: TypeAlias = "Put | Drop | dict[str | int, Change]"
+Change: TypeAlias = "Put | Drop | Rename | dict[str | int, Change]"
 Plan: TypeAlias = dict[str | int, Change]
 
 
 def plan(patches: Iterable[Patch]) -> Plan:
     """Put patches together. Raises Refused where two of them want different things of one place."""
-    patches = sorted(patches, key=lambda patch: (patch.action == "remove", len(patch.path)))
+    patches = sorted(patches, key=lambda patch: (patch.action != "set", len(patch.path)))
     root: Plan = {}
     for patch in patches:
         if not patch.path:
@@ -45,19 +51,20 @@ def _insert(level: Plan, patch: Patch) -> None:
         below = level.get(step)
         if isinstance(below, Drop):
             return  # goes with what is removed above it: removals come last
+        if isinstance(below, Rename) or (isinstance(below, Put) and patch.action != "set"):
+            raise _conflict(patch.path)
         if isinstance(below, Put):
-            if patch.action == "remove":
-                raise _conflict(patch.path)
             level[step] = Put(_merged(below.value, patch.path[index + 1 :], patch))
             return
         if below is None:
             below = level[step] = {}
         level = below
     before = level.get(last)
-    if patch.action == "remove":
-        if before is not None and not isinstance(before, Drop):
+    if patch.action != "set":
+        change = DROP if patch.action == "remove" else Rename(patch.value)
+        if before is not None and before != change:
             raise _conflict(patch.path)
-        level[last] = DROP
+        level[last] = change
     elif before is None:
         level[last] = Put(patch.value)
     elif not (isinstance(before, Put) and same(before.value, patch.value)):
@@ -93,6 +100,8 @@ def planned(old: Any, change: Change, path: Path = ()) -> Any:
         return change.value
     if isinstance(change, Drop):
         return None
+    if isinstance(change, Rename):
+        raise no_way(path)
     if isinstance(old, list):
         items: list[Any] = list(old)
         for step, below in change.items():
@@ -108,6 +117,10 @@ def planned(old: Any, change: Change, path: Path = ()) -> Any:
             raise no_way((*path, step))
         if below is DROP:
             data.pop(step, None)
+        elif isinstance(below, Rename):
+            if step in data and below.name in data:
+                raise Refused(f"`{path_text((*path, below.name))}` is there already")
+            data = {below.name if key == step else key: value for key, value in data.items()}
         elif step in data or sets(below):
             data[step] = planned(data.get(step), below, (*path, step))
     return data

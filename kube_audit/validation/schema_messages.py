@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from kube_audit.findings import Path
+from kube_audit.findings import FixSafety, Patch, Path
 from kube_audit.patterns import lazily
 from kube_audit.validation.kubernetes import (
     CUSTOM,
@@ -127,13 +127,19 @@ def _mapping_problems(
         if field not in unknown or templated or (encrypted and field == "sops"):
             continue
         text, remediation = f"unknown field `{shown(field)}` in {spot.where}", f"Remove `{shown(field)}`."
+        patches: tuple[Patch, ...] = ()
         if hints > 0:
             hints -= 1
             found = meant(known, version, spot.nodes, spot.path, spot.value, field)
             remediation = found.remediation
             meant_fields.add(found.stands_for)
             text += found.hint and f"; {found.hint}"
-        yield SchemaProblem("schema-invalid", "unknown-field", (*spot.path, field), "key", text, remediation)
+            if found.renamed and found.stands_for not in spot.value:
+                patches = (Patch("rename", (*spot.path, field), found.stands_for),)
+        # Some clients let the API server drop such fields: under its right name it begins to count.
+        fix: FixSafety | None = "unsafe" if patches else None
+        path = (*spot.path, field)
+        yield SchemaProblem("schema-invalid", "unknown-field", path, "key", text, remediation, patches, fix)
     if spot.path[:1] == ("status",) and not spot.custom:
         # The API server drops the status of what is applied before it validates.
         return

@@ -76,6 +76,8 @@ class Meant:
     remediation: str
     stands_for: str | None = None
     """The field of the same mapping that is written this way; that it is missing is no second mistake."""
+    renamed: bool = False
+    """Whether to give it that field's name is all there is to do."""
 
 
 def meant(
@@ -94,7 +96,7 @@ def meant(
         return Meant("its definition names no fields here", f"Remove `{field}`, which the API server would drop.")
     missing = [name for name in node.schema.get("required", ()) if name not in mapping]
     if (same := next(iter(same_letters(field, node.fields)), None)) is not None:
-        return _rename(field, same)
+        return _rename(field, same, fits=_takes(known, node, same, value))
     if field.startswith("$"):
         return Meant(
             "it is a directive of a strategic merge patch",
@@ -108,7 +110,7 @@ def meant(
     if near is not None and near[0] == 1:
         return _move(field, near[1])
     if (typo := _typo(field, node, 0.8) or _short_form(field, missing)) is not None:
-        return _rename(field, typo)
+        return _rename(field, typo, fits=_takes(known, node, typo, value))
     near = near or _elsewhere(known, nodes, path, field, None)
     if near is not None:
         return _move(field, near[1])
@@ -138,8 +140,12 @@ def noun(node: Node, path: Path, kind: str) -> str:
     return f"`{path_text(path[-2:])}`"
 
 
-def _rename(field: str, name: str) -> Meant:
-    return Meant(f"did you mean `{name}`?", f"Rename `{field}` to `{name}`.", name)
+def _rename(field: str, name: str, *, fits: bool = False) -> Meant:
+    return Meant(f"did you mean `{name}`?", f"Rename `{field}` to `{name}`.", name, fits)
+
+
+def _takes(known: Definitions, node: Node, field: str, value: Any) -> bool:
+    return value is not None and _fits(value, known.resolve(node.fields[field]))
 
 
 def _letters(field: str) -> str:

@@ -28,6 +28,10 @@ def remove(path: str) -> Patch:
     return Patch("remove", parse_path(path))
 
 
+def rename(path: str, name: str) -> Patch:
+    return Patch("rename", parse_path(path), name)
+
+
 def finding(obj: Object, *patches: Patch) -> Finding:
     return Finding(
         rule="test",

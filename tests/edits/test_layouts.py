@@ -10,7 +10,7 @@ import pytest
 from kube_audit import patches as data_patches
 from kube_audit.findings import Patch
 from kube_audit.fixes import fix_file
-from tests.edits.support import HEAD, after, finding, read, remove, same_but, set_
+from tests.edits.support import HEAD, after, finding, fixed, read, refusal, remove, rename, same_but, set_
 
 POD = (
     HEAD
@@ -45,6 +45,37 @@ def test_a_new_key_follows_the_last_one_before_the_blank_lines_and_comments_of_w
             "[{containerPort: 80}]\n      securityContext:\n        privileged: false\n",
         ),
     )
+
+
+def test_a_key_gets_another_name_and_nothing_else_changes() -> None:
+    assert after(POD, rename("spec.containers[0].image", "img")) == same_but(POD, ("image: 'nginx", "img: 'nginx"))
+    assert after(POD, rename("spec.containers[0].ports[0].containerPort", "port")) == same_but(
+        POD, ("{containerPort: 80}", "{port: 80}")
+    )
+    assert after(POD, rename("spec.containers[1].command", "args")) == same_but(POD, ("command:\n", "args:\n"))
+
+
+def test_a_renamed_key_keeps_its_quotes() -> None:
+    text = HEAD + "spec: {\"hostname\": a, 'subdomain': b, hostPID: true}\n"
+    wanted = same_but(text, ('"hostname"', '"x"'), ("'subdomain'", "'y'"), ("hostPID", '"a: b"'))
+    assert (
+        after(text, rename("spec.hostname", "x"), rename("spec.subdomain", "y"), rename("spec.hostPID", "a: b"))
+        == wanted
+    )
+    as_json = '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"host": 1}}\n'
+    assert after(as_json, rename("spec.host", "hostname")) == same_but(as_json, ('"host"', '"hostname"'))
+
+
+def test_a_name_that_is_taken_or_a_key_in_another_form_is_not_renamed() -> None:
+    assert "is there already" in refusal(POD, rename("spec.containers[0].image", "name"))
+    assert (
+        "wants something else"
+        in fixed(POD, rename("spec.containers[0].image", "x"), rename("spec.containers[0].image", "y")).refused[0][1]
+    )
+    for key in ("&a host", "!!str host", '"h\\x6fst"', "? host\n  "):
+        assert "written in a form" in refusal(HEAD + f"spec:\n  {key}: x\n", rename("spec.host", "hostname"))
+    merged = HEAD + "other: &o {host: x}\nspec:\n  <<: *o\n  a: b\n"
+    assert "comes from" in refusal(merged, rename("spec.host", "hostname"))
 
 
 def test_a_new_key_after_a_block_of_text_stays_out_of_it() -> None:

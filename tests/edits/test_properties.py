@@ -42,7 +42,7 @@ def paths(data: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str
 
 
 def some_patch(random: Random, data: Any) -> Patch:
-    """Set something new, replace or remove something, anywhere but where it is said what the object is."""
+    """Set something new, replace, remove or rename something, anywhere but where it is said what the object is."""
     places = [(path, value) for path, value in paths(data) if path[:1] not in ((), ("apiVersion",), ("kind",))]
     path, value = random.choice(places or [(("spec",), None)])
     if isinstance(value, dict) and random.random() < 0.5:
@@ -50,6 +50,8 @@ def some_patch(random: Random, data: Any) -> Patch:
         return Patch("set", (*path, *new), random.choice(VALUES))
     if isinstance(path[-1], str) and random.random() < 0.4:
         return Patch("remove", path)
+    if isinstance(path[-1], str) and random.random() < 0.4:
+        return Patch("rename", path, random.choice(("newKey", "example.com/x", "true", "1")))
     return Patch("set", path, random.choice(VALUES))
 
 

@@ -194,6 +194,26 @@ def test_an_unknown_field_is_named_with_what_was_meant(manifest: str, path: Path
     assert problem.message.endswith(f"; {hint}")
 
 
+@pytest.mark.parametrize(
+    ("manifest", "name"),
+    [
+        (deployment("livenessprobe: {}"), "livenessProbe"),
+        (deployment("comand: [a]"), "command"),
+        (deployment("ports: [{port: 80}]"), "containerPort"),
+        (deployment("comand: a"), None),  # no list, as the other field wants one
+        (deployment("comand: [a], command: [b]"), None),
+        (deployment(pod="imagePullPolicy: Always"), None),
+        (deployment("qwertz: 1"), None),
+    ],
+)
+def test_a_misspelt_field_is_renamed_where_its_value_fits_which_may_change_what_runs(
+    manifest: str, name: str | None
+) -> None:
+    problem = only_problem(manifest)
+    patches = (Patch("rename", problem.path, name),) if name is not None else ()
+    assert (problem.patches, problem.fix) == (patches, "unsafe" if patches else None)
+
+
 def test_nothing_is_guessed_for_a_field_that_resembles_none() -> None:
     problem = only_problem(deployment("qwertz: 1"))
     assert problem.message == "unknown field `qwertz` in the container"
