@@ -239,3 +239,7 @@ class AuditResult(NamedTuple):
     def count(self, severity: Severity) -> int:
         """Number of findings of a severity that are not suppressed."""
         return sum(1 for f in self.findings if f.severity == severity and f.suppressed is None)
+
+    def fixable(self, finding: Finding) -> FixSafety | None:
+        """How safe a finding's fix is, None where it has none or the file's text does not allow for it."""
+        return finding.fix if finding.fix is not None and self.refusal(finding) is None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from pathlib import Path
@@ -67,6 +68,17 @@ def test_a_finding_says_why_its_fix_cannot_be_made(tmp_path: Path, text: str, re
     assert (f"[{RULE}, fixable, unsafe]" in shown, "Fixable, unsafe" in shown) == (not reasons, not reasons)
     assert all("fixRefused" not in finding and finding["edits"] for finding in found[len(reasons) :])
     assert ((tmp_path / "a.yaml").read_text() == text) == bool(reasons)
+
+
+@pytest.mark.parametrize(("manifest", "fixable"), [(PLAIN, True), (GENERATED, False)])
+def test_reports_call_fixable_only_what_can_be_fixed(tmp_path: Path, manifest: str, fixable: bool) -> None:
+    (tmp_path / "a.yaml").write_text(manifest)
+    formats = ("csv", "html", "markdown")
+    run("check", "--select", RULE, *(f"-o{name}={name}" for name in formats), cwd=tmp_path)
+    table, page, comment = ((tmp_path / name).read_text() for name in formats)
+    assert [row["fix"] for row in csv.DictReader(table.splitlines())] == ["unsafe" if fixable else ""]
+    assert (" data-fix" in page, "<strong>1</strong> fixable" in page) == (fixable, fixable)
+    assert f"warning | 1 | 1 | 1 | {int(fixable)} |" in comment
 
 
 def test_many_objects_of_one_name_in_a_file_take_no_time() -> None:

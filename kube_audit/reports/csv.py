@@ -61,7 +61,7 @@ def _row(result: AuditResult, finding: Finding) -> Row:
         finding.message,
         finding.remediation,
         path_text(finding.path),
-        finding.fix,
+        result.fixable(finding),
         suppressed and suppressed.kind,
         suppressed and suppressed.reason,
         finding.fingerprint,

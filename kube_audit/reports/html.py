@@ -150,12 +150,13 @@ def _summary(page: _Page, options: Options) -> Iterator[str]:
         yield f'<p class="clean">{nothing}</p>\n</section>\n'
         return
     tally = Counter(finding.severity for finding in page.active)
-    fixes = Counter(finding.fix for finding in page.active if finding.fix)
+    fixes = Counter(map(page.result.fixable, page.active))
     yield '<ul class="cards">'
     for severity in SEVERITIES:
         noun = counted(tally[severity], severity).partition(" ")[2]
         yield f'<li class="card {severity}"><strong>{tally[severity]:,}</strong> {noun}</li>'
-    yield f'<li class="card fixable"><strong>{fixes.total():,}</strong> fixable, {fixes["safe"]:,} safely</li></ul>\n'
+    fixable = fixes["safe"] + fixes["unsafe"]
+    yield f'<li class="card fixable"><strong>{fixable:,}</strong> fixable, {fixes["safe"]:,} safely</li></ul>\n'
     yield _bar(tally, sum(tally.values())) + "\n</section>\n"
 
 
@@ -253,10 +254,11 @@ def _finding(
 ) -> str:
     data = {group.key: numbers[group.key][group.of(finding)] for group in page.groups}
     data |= {"severity": SEVERITIES.index(finding.severity), "place": place}
-    flags = (" data-fix" if finding.fix else "") + (" data-suppressed" if finding.suppressed else "")
+    fix = page.result.fixable(finding)
+    flags = (" data-fix" if fix else "") + (" data-suppressed" if finding.suppressed else "")
     attributes = " ".join(f'data-{key}="{value}"' for key, value in data.items()) + flags
     rule = f'<a class="rule" href="#rule-{numbers["rule"][finding.rule]}">{text(finding.rule)}</a>'
-    tags = [_FIXES[finding.fix]] if finding.fix else []
+    tags = [_FIXES[fix]] if fix else []
     tags += ["suppressed"] if finding.suppressed else []
     chips = "".join(f' <span class="chip">{tag}</span>' for tag in tags)
     subject = text(str(finding.object)) if finding.object else "&#8212;"

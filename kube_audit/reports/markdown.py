@@ -109,15 +109,15 @@ def _head(result: AuditResult, findings: list[Finding], options: Options) -> str
         lines += ["", f"Not listed: {', '.join(unlisted)}."]
     if findings:
         lines += ["", "| Severity | Findings | Rules | Files | Fixable |", "| :-- | --: | --: | --: | --: |"]
-        lines += [_counts(severity, findings) for severity in SEVERITIES if tally[severity]]
+        lines += [_counts(severity, findings, result) for severity in SEVERITIES if tally[severity]]
     return "\n".join([*lines, ""])
 
 
-def _counts(severity: Severity, findings: list[Finding]) -> str:
+def _counts(severity: Severity, findings: list[Finding], result: AuditResult) -> str:
     found = [finding for finding in findings if finding.severity == severity]
     rules = len({finding.rule for finding in found})
     files = len({finding.file for finding in found})
-    fixable = sum(1 for finding in found if finding.fix is not None)
+    fixable = sum(1 for finding in found if result.fixable(finding))
     return f"| {_SIGNS[severity]} {severity} | {len(found):,} | {rules:,} | {files:,} | {fixable:,} |"
 
 

@@ -66,7 +66,7 @@ def _about_rules(listed: list[Finding], result: AuditResult) -> Iterator[tuple[s
         most = len(f"{noisiest[0][1]:,}")
         for index, (rule, number) in enumerate(noisiest[:_NOISIEST]):
             yield "" if index else "Most frequent", f"{number:>{most},} {rule}"
-    fixes = Counter(f.fix for f in listed if f.fix is not None and result.refusal(f) is None)
+    fixes = Counter(map(result.fixable, listed))
     if fixes["safe"]:
         yield "Fixable", counted(fixes["safe"], "finding")
     if fixes["unsafe"]:
