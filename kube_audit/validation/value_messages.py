@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -17,8 +18,8 @@ _UNFINISHED = lazily(
     r"<[^<>]+>|\[[^\[\]]+\]|__\w+__|[A-Z][A-Z0-9]+(?:[ _-][A-Z0-9]+)*"
     r"|(?i:.*(?:your|replace|change)[ _-].*|(?:change|replace)me|todo|tbd|x{3,}|\.\.\.)"
 )
-_INTEGER = lazily(r"[+-]?[0-9]+\Z")
-_NUMBER = lazily(r"[+-]?[0-9]+(?:\.[0-9]+)?\Z")
+_INTEGER = lazily(r"[+-]?[0-9]{1,19}\Z")
+_NUMBER = lazily(r"[+-]?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,18})?\Z")
 _TRUTHS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
 _QUANTITY_ADVICE = 'Write a number with a unit and no blank, such as "500m", "2", "128Mi" or "1Gi".'
 
@@ -56,7 +57,9 @@ def value_problem(spot: Spot, failures: Failures) -> SchemaProblem:
         )
     rule: Literal["schema-invalid", "resource-quantity-invalid"]
     rule = "resource-quantity-invalid" if kind == "bad-format" and spot.node.short == "Quantity" else "schema-invalid"
-    patches = _respelt(spot, values) if kind == "bad-enum" and placeholder is None else ()
+    patches: tuple[Patch, ...] = ()
+    if placeholder is None and kind in ("bad-enum", "wrong-type"):
+        patches = _respelt(spot, values) if kind == "bad-enum" else _unquoted(spot)
     return SchemaProblem(rule, kind, spot.path, "value", *texts, patches, "safe" if patches else None)
 
 
@@ -65,6 +68,15 @@ def _respelt(spot: Spot, allowed: Iterable[Any]) -> tuple[Patch, ...]:
     texts = [value for value in allowed if isinstance(value, str)]
     alike = same_letters(spot.value, texts) if isinstance(spot.value, str) else []
     return (Patch("set", spot.path, alike[0]),) if len(alike) == 1 else ()
+
+
+def _unquoted(spot: Spot) -> tuple[Patch, ...]:
+    """Return what makes the number or boolean of a text that is one in quotes."""
+    if (meant := _literally(spot)) is None:
+        return ()
+    value, schema = json.loads(meant), spot.node.schema
+    fits = schema.get("minimum", value) <= value <= schema.get("maximum", value)
+    return (Patch("set", spot.path, value),) if fits else ()
 
 
 def _choices(values: Iterable[Any]) -> list[str]:
@@ -116,14 +128,23 @@ def _reads_unfinished(text: str) -> bool:
     return len(text) <= LONGEST_VALUE and _UNFINISHED.fullmatch(text) is not None
 
 
+def _literally(spot: Spot) -> str | None:
+    """Return the number or boolean that a text stands for where one is wanted, None where it is no such text."""
+    types = spot.node.types
+    if not isinstance(spot.value, str) or spot.secret:
+        return None
+    text = spot.value.strip()
+    if "integer" in types and _INTEGER.match(text):
+        return str(int(text))
+    if "number" in types and _NUMBER.match(text):
+        return text.removeprefix("+")
+    return _TRUTHS.get(text.lower()) if "boolean" in types else None
+
+
 def _advice(spot: Spot) -> str:
     value, types = spot.value, spot.node.types
-    if isinstance(value, str) and not spot.secret:
-        text = value.strip()
-        if ("integer" in types and _INTEGER.match(text)) or ("number" in types and _NUMBER.match(text)):
-            return f"Write {text} without quotes."
-        if "boolean" in types and (truth := _TRUTHS.get(text.lower())) is not None:
-            return f"Write {truth} without quotes."
+    if (meant := _literally(spot)) is not None:
+        return f"Write {meant} without quotes."
     if types == ("array",):
         if isinstance(value, dict):
             return "Start each item with `- `."

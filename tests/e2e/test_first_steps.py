@@ -68,7 +68,7 @@ def test_getting_started_begins_with_nothing(environment: Mapping[str, str], tmp
     file = block_of("docs/getting-started.md", "image: nginx:latest")
     (tmp_path / file.said["file"]).write_text(file.body)
     report = run("~/kube-audit/bin/kube-audit check web.yaml", tmp_path, environment, status=1)
-    assert "[schema-invalid]" in report
+    assert "[schema-invalid, fixable]" in report
 
 
 def test_the_configuration_for_pre_commit_stops_a_bad_commit(

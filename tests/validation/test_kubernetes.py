@@ -404,7 +404,27 @@ def test_a_trap_needs_to_know_that_the_scalar_stands_there_without_quotes() -> N
 def test_a_wrong_value_is_named_with_what_is_wanted(manifest: str, message: str, remediation: str) -> None:
     problem = only_problem(manifest)
     assert (problem.message, problem.remediation) == (message, remediation)
-    assert (problem.rule, problem.at, problem.patches) == ("schema-invalid", "value", ())
+    assert (problem.rule, problem.at) == ("schema-invalid", "value")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "value"),
+    [
+        (deployment(spec='replicas: "3"\n  selector: {}'), 3),
+        (deployment(spec="replicas: '+03'\n  selector: {}"), 3),
+        (deployment('securityContext: {privileged: "yes"}'), True),
+        (deployment('securityContext: {privileged: "Off"}'), False),
+        (deployment(spec='replicas: "three"\n  selector: {}'), None),
+        (deployment(spec=f'replicas: "{"9" * 12}"\n  selector: {{}}'), None),
+        (deployment(spec=f'replicas: "{"9" * 5000}"\n  selector: {{}}'), None),
+        (deployment(spec="replicas: 2.5\n  selector: {}"), None),
+        (deployment("args: --verbose"), None),
+    ],
+)
+def test_a_number_or_boolean_in_quotes_is_safely_fixed_where_it_is_one(manifest: str, value: Any) -> None:
+    problem = only_problem(manifest)
+    patches = (Patch("set", problem.path, value),) if value is not None else ()
+    assert (problem.patches, problem.fix) == (patches, "safe" if patches else None)
 
 
 def test_empty_list_items_that_kubernetes_takes_for_empty_text_are_fine() -> None:
