@@ -266,6 +266,8 @@ class Composer:
     def _merge(self, document: Document, frame: _Frame, number: int, value: Any) -> None:
         sources = list(reversed(value)) if isinstance(value, list) else [value]
         if not all(isinstance(source, dict) for source in sources):
+            if not document.readable:
+                return  # what is wrong with the aliases has been said
             self._problem(
                 document,
                 number,

@@ -127,6 +127,13 @@ def test_mistakes_are_told_where_they_are_in_plain_words(text: str, line: int, c
         assert abs(content.position(problem.start)[1] - column) <= 5
 
 
+@pytest.mark.parametrize("merged", ["*gone", "[*gone, *lost]", "[x, *gone]", "x", "[x, {a: b}]"])
+def test_what_cannot_be_merged_is_told_once(merged: str) -> None:
+    (document,) = read(f"a:\n  <<: {merged}\n")
+    said = ["has no anchor" in problem.message for problem in document.problems]
+    assert said == [True] * merged.count("*") or (said == [False] and "*" not in merged)
+
+
 def test_alias_bombs_are_refused_quickly() -> None:
     lines = ["a: &a [x,x,x,x,x,x,x,x,x]"]
     for before, name in zip("abcdefgh", "bcdefghi", strict=True):
