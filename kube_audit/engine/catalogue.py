@@ -182,14 +182,14 @@ def load(folders: Sequence[Path] = ()) -> Catalogue:
     files = sorted(entry for folder in (rules_dir(), *folders) for entry in _rule_files(os.fspath(folder)))
     schema = schemas_dir() / "rule.schema.json"
     name = _cache_name([*files, (os.fspath(schema), schema.stat())])
-    kept = _unpack(cache.load(name))
+    kept, texts = _unpack(cache.load(name)), None
     if kept is None:
         kept, texts = _compile(Path(file) for file, _ in files)
         cache.store(f"{name}-texts", marshal.dumps(texts))
         cache.store(name, marshal.dumps(kept))
     return Catalogue(
         (_Packed(*one) for one in kept),
-        lambda: _unpack(cache.load(f"{name}-texts")) or _compile(Path(file) for file, _ in files)[1],
+        lambda: texts or _unpack(cache.load(f"{name}-texts")) or _compile(Path(file) for file, _ in files)[1],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -206,15 +207,17 @@ def read_file(file: FilePath) -> dict[str, Any]:
     return dict(data)
 
 
-def _hold_against_schema(file: FilePath, document: Document, data: Any) -> None:
+@cache
+def _validator() -> Any:
     import jsonschema_rs
 
     schema = json.loads((schemas_dir() / "rule.schema.json").read_bytes())
-    errors = sorted(
-        jsonschema_rs.validator_for(schema, validate_formats=False).iter_errors(data),
-        key=lambda error: (-len(error.instance_path), str(error.instance_path)),
-    )
-    for error in errors:
+    return jsonschema_rs.validator_for(schema, validate_formats=False)
+
+
+def _hold_against_schema(file: FilePath, document: Document, data: Any) -> None:
+    found = _validator().iter_errors(data)
+    for error in sorted(found, key=lambda error: (-len(error.instance_path), str(error.instance_path))):
         line = _line(document, tuple(error.instance_path))
         raise RuleError(f"{file}:{line}: {error.message[:300]}")
 
