@@ -17,11 +17,12 @@ from kube_audit.bundled import rules_dir, schemas_dir
 from kube_audit.config import RuleSetting
 from kube_audit.engine import cel
 from kube_audit.engine.model import (
-    DERIVED,
     Rule,
     RuleError,
+    as_plain,
     doc_from_data,
     from_data,
+    from_plain,
     read_file,
     with_params,
 )
@@ -29,8 +30,7 @@ from kube_audit.engine.sweep import derived
 from kube_audit.findings import RuleDoc
 
 PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
-_DOCUMENTATION = frozenset({"rationale", "references", "frameworks", "notes", "examples"})
-_FORMAT = 9
+_FORMAT = 10
 
 
 class SelectionError(ValueError):
@@ -44,7 +44,7 @@ class _Packed(NamedTuple):
     profiles: tuple[str, ...]
     equivalents: dict[str, list[str]]
     rest: bytes
-    """Marshalled: the file's content without documentation, the file, compiled CEL by expression."""
+    """Marshalled: the rule as plain data, and its compiled CEL by expression."""
 
 
 class _Rules(Mapping[str, Rule]):
@@ -57,9 +57,9 @@ class _Rules(Mapping[str, Rule]):
     def __getitem__(self, rule_id: str) -> Rule:
         made = self._made.get(rule_id)
         if made is None:
-            data, file, programs = marshal.loads(self.packed[rule_id].rest)  # noqa: S302 (the user's own cache)
+            plain, programs = marshal.loads(self.packed[rule_id].rest)  # noqa: S302 (the user's own cache)
             cel.preload(programs)
-            made = self._made[rule_id] = from_data(data, file)
+            made = self._made[rule_id] = from_plain(plain)
         return made
 
     def __iter__(self) -> Iterator[str]:
@@ -70,15 +70,19 @@ class _Rules(Mapping[str, Rule]):
 
 
 class Catalogue:
-    """The rules by id. `texts` gives the documentation of all rules when it is first asked for."""
+    """The rules by id. `texts` gives the documentation of each, marshalled, when it is first asked for."""
 
-    def __init__(self, packed: Iterable[_Packed], texts: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, packed: Iterable[_Packed], texts: Callable[[], dict[str, bytes]]) -> None:
         self.rules = _Rules(packed)
         self._texts = cached_call(texts)
 
     def doc(self, rule_id: str) -> RuleDoc:
         """Return a rule's documentation. Raises KeyError for an unknown id."""
-        return doc_from_data(self._texts()[rule_id])
+        return doc_from_data(self._text(rule_id))
+
+    def _text(self, rule_id: str) -> dict[str, Any]:
+        text: dict[str, Any] = marshal.loads(self._texts()[rule_id])  # noqa: S302 (the user's own cache)
+        return text
 
     def content(self, rule_id: str) -> dict[str, Any]:
         """Return the whole content of a rule's file. Raises KeyError for an unknown id."""
@@ -124,7 +128,7 @@ class Catalogue:
         for rule_id, setting in settings.items():
             if not setting.params or rule_id not in self.rules:
                 continue
-            known = self._texts()[rule_id].get("params", {})
+            known = self._text(rule_id).get("params", {})
             for name, value in setting.params.items():
                 if name not in known:
                     there = f"; it has: {', '.join(known)}" if known else "; it has none"
@@ -218,9 +222,9 @@ def _unpack(content: bytes | None) -> Any:
         return None
 
 
-def _compile(files: Iterable[Path]) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
-    """Read and check rule files; return the fields of each _Packed rule, and the rules' texts by id."""
-    texts: dict[str, Any] = {}
+def _compile(files: Iterable[Path]) -> tuple[list[tuple[Any, ...]], dict[str, bytes]]:
+    """Read and check rule files; return the fields of each _Packed rule, and the rules' texts, marshalled, by id."""
+    texts: dict[str, bytes] = {}
     packed: list[tuple[Any, ...]] = []
     seen: dict[str, Path] = {}
     for file in files:
@@ -237,10 +241,8 @@ def _compile(files: Iterable[Path]) -> tuple[list[tuple[Any, ...]], dict[str, An
                 programs[filled.sweep] = cel.serialize(filled.sweep)
         except cel.ExpressionError as error:
             raise RuleError(f"{file}:{_line_of(file, error)}: {error}") from error
-        texts[rule.id] = {key: value for key, value in data.items() if key != "examples"}
-        kept = {key: value for key, value in data.items() if key not in _DOCUMENTATION}
-        kept[DERIVED] = (*filled.reads[:2], sorted(filled.reads.related), filled.sweep)
-        rest = marshal.dumps((kept, str(file), programs))
+        texts[rule.id] = marshal.dumps({key: value for key, value in data.items() if key != "examples"})
+        rest = marshal.dumps((as_plain(rule._replace(reads=filled.reads, sweep=filled.sweep)), programs))
         packed.append((rule.id, tuple(data["profiles"]), data.get("equivalents", {}), rest))
     return packed, texts
 

@@ -19,8 +19,6 @@ from kube_audit.patterns import lazily
 
 ALL_KINDS = "*"
 CONTAINER_TYPES = frozenset({"app", "sidecar", "init", "ephemeral"})
-DERIVED = "$derived"
-"""Key under which a rule's content keeps what `sweep.derived` found out, so that it is looked for once."""
 _WITH_CEL = ("when", "expression", "undecided", "undecided_message", "location", "points_to", "message", "suggestion")
 _PARAMETER = lazily(r"(?<![\w.])params\.([A-Za-z_]\w*)")
 
@@ -101,6 +99,9 @@ class Rule(NamedTuple):
         return tuple(part for part in parts if isinstance(part, str))
 
 
+_FIX, _READS = Rule._fields.index("fix"), Rule._fields.index("reads")
+
+
 def with_params(rule: Rule, params: Mapping[str, Any]) -> Rule:
     """Return a rule with the values of its parameters written into its CEL, so that rules can share variables."""
 
@@ -136,7 +137,6 @@ def first_paragraph(markdown: str) -> str:
 def from_data(data: dict[str, Any], file: str) -> Rule:
     """Make a rule from the content of its file, which fits the schema; `sweep.derived` completes it."""
     each = data.get("each") or ()
-    whole_object, whole_pod, related, sweep = data.get(DERIVED, (True, True, (), None))
     fix = data.get("fix")
     return Rule(
         id=data["id"],
@@ -164,11 +164,25 @@ def from_data(data: dict[str, Any], file: str) -> Rule:
         fix=fix and Fix(fix["safe"], fix.get("set", {}), tuple(fix.get("remove", ())), fix.get("when")),
         params={name: param["default"] for name, param in data.get("params", {}).items()},
         supersedes=frozenset(data.get("supersedes", ())),
-        reads=Reads(whole_object, whole_pod, frozenset(related)),
-        sweep=sweep,
+        reads=Reads(whole_object=True, whole_pod=True, related=frozenset()),
+        sweep=None,
         equivalents=data.get("equivalents", {}),
         file=file,
     )
+
+
+def as_plain(rule: Rule) -> tuple[Any, ...]:
+    """Return a rule as `marshal` takes it, for `from_plain`."""
+    return tuple(tuple(value) if isinstance(value, Fix | Reads) else value for value in rule)
+
+
+def from_plain(values: tuple[Any, ...]) -> Rule:
+    """Make a rule from what `as_plain` made of it."""
+    parts = list(values)
+    parts[_READS] = Reads(*parts[_READS])
+    if parts[_FIX] is not None:
+        parts[_FIX] = Fix(*parts[_FIX])
+    return Rule._make(parts)
 
 
 def doc_from_data(data: dict[str, Any]) -> RuleDoc:

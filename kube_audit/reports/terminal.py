@@ -14,6 +14,8 @@ _CODES: dict[Style, str] = {
     "place": "36",
     "good": "32",
 }
+_OURS = "─│→…"
+"""Characters beyond ASCII that the report itself draws with; each takes one column."""
 _NARROWEST = 40
 _WITHOUT_TERMINAL = 120
 _PROSE = 100
@@ -45,7 +47,7 @@ def terminal(color: bool, width: int | None, encoding: str) -> Terminal:
     """Describe where a report goes. `width` is None where there is no terminal."""
     across = _WITHOUT_TERMINAL if width is None else max(width, _NARROWEST)
     try:
-        "─│→…".encode(encoding)
+        _OURS.encode(encoding)
     except UnicodeEncodeError:
         return Terminal(color, across, unicode=False)
     return Terminal(color, across, unicode=True)
@@ -70,7 +72,9 @@ def columns(text: str) -> int:
 
 
 def _columns(char: str) -> int:
-    import unicodedata  # most reports have no such characters
+    if char < "\u0300" or char in _OURS:
+        return 1
+    import unicodedata  # few reports have such characters
 
     if unicodedata.category(char) in ("Mn", "Me"):
         return 0
