@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 from kube_audit import supersessions, suppressions
 from kube_audit.config import EMPTY, Config
@@ -29,6 +29,7 @@ from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.manifest import Manifest
 from kube_audit.manifests.objects import Object
 from kube_audit.overrides import Overrides
+from kube_audit.records import NamedTuple
 from kube_audit.schema_findings import Validation, custom_resources
 from kube_audit.sources.files import SourceFile, UnreadableFile
 from kube_audit.sources.files import read as read_source

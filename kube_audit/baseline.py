@@ -13,10 +13,11 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.files import write_atomically
 from kube_audit.findings import Finding, Suppression, path_text
+from kube_audit.records import NamedTuple
 
 _VERSION = 1
 _REASON = "known, in the baseline"

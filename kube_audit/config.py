@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.config_errors import Place, mistakes, places_in_toml, places_in_yaml
 from kube_audit.findings import Path as DataPath
@@ -16,6 +16,7 @@ from kube_audit.findings import Severity
 from kube_audit.manifests.objects import without_nulls
 from kube_audit.manifests.text import decode
 from kube_audit.manifests.yaml import documents
+from kube_audit.records import NamedTuple
 
 FILE_NAMES = (".kube-audit.yaml", ".kube-audit.yml")
 _PYPROJECT = "pyproject.toml"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os.path
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from kube_audit.config import Config
 from kube_audit.engine import scopes
+from kube_audit.records import NamedTuple
 from kube_audit.references import DECLARED, ReferenceField
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from kube_audit.engine.images import Image, ImageError, parse
 from kube_audit.findings import Path
@@ -13,6 +12,7 @@ from kube_audit.manifests.kustomizations import Build
 from kube_audit.manifests.objects import Object
 from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
+from kube_audit.records import NamedTuple
 from kube_audit.relations import Relations
 from kube_audit.universe import NOBODY, Folder, Members
 

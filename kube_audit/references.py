@@ -6,13 +6,14 @@ Sources: the Kubernetes API reference for each kind; for custom kinds the API do
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.engine.scopes import Pod, kind_names
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object
 from kube_audit.operators import created_names
 from kube_audit.paths import expand
+from kube_audit.records import NamedTuple
 
 __all__ = ["CREATED_EVERYWHERE", "Reference", "ReferenceField", "created_names", "expand", "references"]
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit import built_in_roles
 from kube_audit.manifests.kustomizations import Build
 from kube_audit.manifests.objects import Object, mapping
+from kube_audit.records import NamedTuple
 from kube_audit.relations import Relations
 from kube_audit.selectors import Selector
 from kube_audit.universe import NOBODY, Folder, Members

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.paths import expand
 from kube_audit.placeholders import is_placeholder
+from kube_audit.records import NamedTuple
 from kube_audit.relations import Relations
 from kube_audit.universe import Members
 

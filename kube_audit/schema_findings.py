@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kube_audit.declared import Declared
 from kube_audit.engine.model import Rule
@@ -11,6 +11,7 @@ from kube_audit.engine.scopes import pod_of
 from kube_audit.findings import Finding, Path
 from kube_audit.manifests.kustomizations import Kustomizations
 from kube_audit.manifests.objects import Object
+from kube_audit.records import NamedTuple
 from kube_audit.validation.api_versions import VersionProblem, judge
 from kube_audit.validation.kubernetes import SchemaProblem, Schemas, Written
 

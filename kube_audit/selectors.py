@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
+from kube_audit.records import NamedTuple
 
 Labels = dict[str, Any]
 Pair = tuple[str, str]

@@ -7,8 +7,9 @@ asks for `pkg/registry/rbac` (escalate, bind) and the impersonation filter of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from kube_audit.records import NamedTuple
 from kube_audit.rights import Grant
 
 _READ = ("get", "list", "watch")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from kube_audit.engine.scopes import Pod
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
+from kube_audit.records import NamedTuple
 from kube_audit.relations import Relations
 from kube_audit.universe import Members
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from kube_audit.edits.model import Edit
 from kube_audit.manifests.text import Text
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 from kube_audit.sources.wording import printable
 
 _CONTEXT = 3

@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 from kube_audit.edits.model import Edit, Entry, Refused
 from kube_audit.manifests.document import Document
 from kube_audit.manifests.positions import ALIAS, MAPPING, SCALAR, SEQUENCE
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 
 _PROPERTY = lazily(r"&[^\s,\[\]{}]+|!(?:<[^>\s]*>|[^\s,\[\]{}]*)")
 _BLANKS = lazily(r"(?:[ \t\r\n]+|(?:(?<=[ \t\r\n])|^)#[^\r\n]*)*", re.M)

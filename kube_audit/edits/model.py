@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.findings import Path
+from kube_audit.records import NamedTuple
 
 
 class Edit(NamedTuple):

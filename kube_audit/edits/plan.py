@@ -7,10 +7,11 @@ the items 0 and 1 of a list removes its first two.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from kube_audit.edits.model import Refused
 from kube_audit.findings import Patch, Path, path_text
+from kube_audit.records import NamedTuple
 
 
 class Put(NamedTuple):

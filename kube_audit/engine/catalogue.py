@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache as cached_call
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 from kube_audit import __version__, cache
@@ -28,6 +28,7 @@ from kube_audit.engine.model import (
 )
 from kube_audit.engine.sweep import derived
 from kube_audit.findings import RuleDoc
+from kube_audit.records import NamedTuple
 
 PROFILES = ("default", "strict", "schema", "pss-baseline", "pss-restricted", "cis", "all")
 _FORMAT = 10

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from kube_audit.engine.cel_errors import ExpressionError
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 
 _TOKEN = lazily(
     r"""(?s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from kube_audit.engine import cel, effective
 from kube_audit.engine.model import Reads, Rule
@@ -12,6 +12,7 @@ from kube_audit.engine.sweep import CONTAINERS, POD_SETTINGS, RELATED, SETTINGS,
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object
 from kube_audit.paths import at, expand
+from kube_audit.records import NamedTuple
 
 if TYPE_CHECKING:
     from kube_audit.engine.related import Related

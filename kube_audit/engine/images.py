@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 
 DEFAULT_REGISTRY = "docker.io"
 _SCHEME = lazily(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.bundled import schemas_dir
 from kube_audit.findings import RuleDoc, Severity
@@ -16,6 +16,7 @@ from kube_audit.manifests.objects import without_nulls
 from kube_audit.manifests.text import decode
 from kube_audit.manifests.yaml import documents
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 
 ALL_KINDS = "*"
 CONTAINER_TYPES = frozenset({"app", "sidecar", "init", "ephemeral"})

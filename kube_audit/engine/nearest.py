@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, islice
-from typing import NamedTuple
 
 from kube_audit.label_index import LabelIndex
 from kube_audit.manifests.objects import Object
 from kube_audit.names import closest
+from kube_audit.records import NamedTuple
 from kube_audit.relations import Relations
 from kube_audit.selectors import Labels, Selector
 

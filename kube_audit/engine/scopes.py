@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
+from kube_audit.records import NamedTuple
 
 ContainerType = Literal["app", "sidecar", "init", "ephemeral"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit import audit, patches
 from kube_audit.engine.catalogue import Catalogue
@@ -14,6 +14,7 @@ from kube_audit.manifests.objects import Object, objects, without_nulls
 from kube_audit.manifests.text import Text
 from kube_audit.manifests.yaml import documents
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 from kube_audit.validation.kubernetes import Schemas, newest_version
 
 _MARK = lazily(r"#\s*finding\b")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.findings import Path, Span
 from kube_audit.manifests.positions import SCALAR, Nodes
 from kube_audit.manifests.text import Text
+from kube_audit.records import NamedTuple
 
 
 class Problem(NamedTuple):

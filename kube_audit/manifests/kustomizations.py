@@ -9,7 +9,9 @@ from __future__ import annotations
 import os.path
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from kube_audit.records import NamedTuple
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 

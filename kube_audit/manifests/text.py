@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 from bisect import bisect_right
 from itertools import accumulate
-from typing import NamedTuple
 
 from kube_audit.findings import Span
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 
 _LINE_BREAK = lazily(r"\r\n|\n|\r")
 _BOMS = (

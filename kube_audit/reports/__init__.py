@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from kube_audit.findings import RuleDoc, at_least
+from kube_audit.records import NamedTuple
 
 if TYPE_CHECKING:
     from kube_audit.findings import AuditResult, Finding, Severity

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from kube_audit.findings import AuditResult, Finding, ObjectRef, path_text
+from kube_audit.records import NamedTuple
 from kube_audit.reports import Options, listed, rule_doc
 from kube_audit.reports.plain import one_line
 

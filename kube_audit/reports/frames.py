@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from kube_audit.findings import ObjectRef, Span
+from kube_audit.records import NamedTuple
 from kube_audit.reports.masking import MaskedSource
 from kube_audit.reports.terminal import cells, columns
 

@@ -7,10 +7,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from kube_audit import __version__
 from kube_audit.findings import SEVERITIES, AuditResult, Finding, RuleDoc, Severity, at_least, path_text
+from kube_audit.records import NamedTuple
 from kube_audit.reports import Options, listed, rule_doc
 from kube_audit.reports.html_text import code_frame, inline, lines, prose, text
 from kube_audit.reports.masking import MaskedSource, quotable

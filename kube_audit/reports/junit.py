@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from kube_audit.findings import AuditResult, Finding, at_least
+from kube_audit.records import NamedTuple
 from kube_audit.reports import Options, listed, rule_doc
 from kube_audit.reports.plain import about, block, in_checkout, one_line, told
 from kube_audit.reports.xml import HEAD, content, element

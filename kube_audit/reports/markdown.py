@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 from urllib.parse import quote
 
 from kube_audit.findings import SEVERITIES, AuditResult, Finding, Severity, at_least
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 from kube_audit.reports import Options, rule_doc
 from kube_audit.reports.plain import active, block, code_spans, in_checkout, one_line, web_links
 from kube_audit.reports.terminal import counted

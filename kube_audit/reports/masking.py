@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
 from kube_audit.findings import AuditResult, Finding, ObjectRef, Span
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 from kube_audit.reports import rule_doc
 from kube_audit.reports.secrets import MASK, mask_unread, masked_lines, merged, split_lines
 

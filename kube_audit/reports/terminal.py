@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from kube_audit.records import NamedTuple
 
 Style = Literal["error", "warning", "info", "bold", "dim", "place", "good"]
 _CODES: dict[Style, str] = {

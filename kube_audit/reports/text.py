@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import groupby
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from kube_audit.findings import SEVERITIES, AuditResult, Finding, ObjectRef, Span, at_least
+from kube_audit.records import NamedTuple
 from kube_audit.reports import Options, advice
 from kube_audit.reports.frames import frame
 from kube_audit.reports.masking import MaskedSource, quotable

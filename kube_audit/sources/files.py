@@ -12,9 +12,10 @@ import stat
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from kube_audit.findings import Skipped
+from kube_audit.records import NamedTuple
 from kube_audit.sources import ignores
 from kube_audit.sources.ignores import IgnoreFile, Ignores
 from kube_audit.sources.wording import printable, reason, special

@@ -12,9 +12,9 @@ import re
 import warnings
 from collections.abc import Iterator
 from itertools import chain
-from typing import NamedTuple
 
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 
 GIT = ".gitignore"
 OWN = ".kube-auditignore"

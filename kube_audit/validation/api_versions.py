@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from kube_audit.findings import FixSafety, Patch, Path
+from kube_audit.records import NamedTuple
 from kube_audit.validation.api_history import ROWS
 from kube_audit.validation.kubernetes import Schemas, definitions, supported_versions
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from kube_audit.manifests.objects import mapping
+from kube_audit.records import NamedTuple
 from kube_audit.validation.kubernetes import Failures
 from kube_audit.validation.string_formats import FORMATS
 from kube_audit.validation.structural import FORMAT, RE2

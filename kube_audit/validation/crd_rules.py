@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.engine import cel
 from kube_audit.findings import Path, path_text
 from kube_audit.manifests.objects import mapping
+from kube_audit.records import NamedTuple
 from kube_audit.validation.kubernetes import REPEATED, SchemaProblem
 from kube_audit.validation.schema_messages import holds_template
 from kube_audit.validation.structural import FIELDS, FORMAT

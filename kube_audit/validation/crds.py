@@ -6,10 +6,11 @@ Source: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1 and v1beta1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
+from kube_audit.records import NamedTuple
 from kube_audit.validation import string_formats, structural
 from kube_audit.validation.kubernetes import (
     CUSTOM,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from kube_audit.findings import Patch, Path
 from kube_audit.manifests.objects import Object
+from kube_audit.records import NamedTuple
 from kube_audit.validation.api_versions import VersionProblem
 from kube_audit.validation.crds import CustomKind, CustomSchema, UnusableSchema, Version, custom_kind
 from kube_audit.validation.kubernetes import SchemaProblem, Written

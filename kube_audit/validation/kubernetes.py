@@ -12,11 +12,12 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from kube_audit import cache
 from kube_audit.findings import FixSafety, Patch, Path
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 from kube_audit.validation import field_values
 from kube_audit.validation.certainty import surely_fits
 

@@ -9,13 +9,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path as FilePath
-from typing import NamedTuple
 
 from kube_audit.findings import Path, Span
 from kube_audit.manifests.document import Document
 from kube_audit.manifests.objects import Object, objects
 from kube_audit.manifests.text import decode
 from kube_audit.manifests.yaml import documents
+from kube_audit.records import NamedTuple
 from kube_audit.sources.files import SUFFIXES, TOOL_FOLDERS, SourceFile, UnreadableFile, read
 from kube_audit.validation.crds import KIND, CustomKind, Version, custom_kind
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.findings import Path, path_text
+from kube_audit.records import NamedTuple
 from kube_audit.validation.kubernetes import CUSTOM, Node, Written
 from kube_audit.validation.unknown_fields import shown
 

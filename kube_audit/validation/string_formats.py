@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import NamedTuple
 
 from kube_audit.engine.cel_formats import FORMATS as NAMED
 from kube_audit.engine.cel_network import is_url
+from kube_audit.records import NamedTuple
 
 
 class Format(NamedTuple):

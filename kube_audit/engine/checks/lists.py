@@ -7,7 +7,7 @@ are refused when an object is created: the validation of each kind in k8s.io/kub
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from kube_audit.engine.checks.naming import shortened
 from kube_audit.engine.elements import Element, Hit
@@ -16,6 +16,7 @@ from kube_audit.findings import Path
 from kube_audit.manifests.objects import mapping
 from kube_audit.paths import expand
 from kube_audit.placeholders import is_placeholder
+from kube_audit.records import NamedTuple
 
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 

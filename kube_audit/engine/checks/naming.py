@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from kube_audit.patterns import lazily
+from kube_audit.records import NamedTuple
 
 LABEL_LENGTH = 63
 SUBDOMAIN_LENGTH = 253
