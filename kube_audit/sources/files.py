@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 from collections.abc import Generator, Iterator, Sequence
+from io import RawIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +29,7 @@ TOOL_FOLDERS = frozenset(
 )
 MAX_DEPTH = 100
 """How many folders deep a path may lie. Matching ignore files takes long where it is endless."""
+_PIECE = 1024 * 1024
 MAX_BYTES = 64 * 1024 * 1024
 """The largest file that is read. The API server takes objects of about 1.5 MiB."""
 
@@ -99,11 +101,11 @@ def read(source: SourceFile, stdin: BinaryIO | None) -> bytes:
         else:
             # Without O_NONBLOCK, a pipe that took the file's place since it was found would wait forever.
             flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-            with open(os.open(source.path, flags), "rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                if not stat.S_ISREG(mode):
-                    raise UnreadableFile(f"{special(mode)}, not a file")
-                content = file.read(MAX_BYTES + 1)
+            with open(os.open(source.path, flags), "rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise UnreadableFile(f"{special(status.st_mode)}, not a file")
+                content = _whole(file, status.st_size)
     except OSError as error:
         raise UnreadableFile(reason(error)) from None
     if len(content) > MAX_BYTES:
@@ -111,6 +113,19 @@ def read(source: SourceFile, stdin: BinaryIO | None) -> bytes:
             f"larger than {MAX_BYTES // 1024 // 1024} MiB; split it, or leave it out with {ignores.OWN}"
         )
     return content
+
+
+def _whole(file: RawIOBase, size: int) -> bytes:
+    """Read a file that should have that many bytes, to its end or to one byte more than MAX_BYTES.
+
+    Room for the largest file would take longer to make than most files take to read.
+    """
+    parts = [file.read(min(size, MAX_BYTES) + 1) or b""]
+    length = len(parts[0])
+    while parts[-1] and length <= MAX_BYTES:  # files may grow, and those of /proc say that they are empty
+        parts.append(file.read(min(_PIECE, MAX_BYTES + 1 - length)) or b"")
+        length += len(parts[-1])
+    return b"".join(parts)
 
 
 def _standard_input(stdin: BinaryIO | None) -> BinaryIO:

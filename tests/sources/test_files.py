@@ -332,3 +332,14 @@ class TestReading:
         with open(tmp_path / "a.yaml", "wb") as file:
             file.truncate(files.MAX_BYTES)
         assert len(files.read(SourceFile("a.yaml", tmp_path / "a.yaml"), None)) == files.MAX_BYTES
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc here")
+def test_a_file_that_says_it_is_empty_is_read_to_its_end() -> None:
+    assert b"Name:" in files.read(SourceFile("status", Path("/proc/self/status")), None)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1024 * 1024, 1024 * 1024 + 1, 3_000_000])
+def test_files_are_read_whole(tmp_path: Path, size: int) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"x" * size)
+    assert len(files.read(SourceFile("a.yaml", tmp_path / "a.yaml"), None)) == size
