@@ -35,6 +35,11 @@ _NOUNS = {
     "Volume": "a volume",
     "VolumeMount": "a volume mount",
 }
+_OTHER_NAMES = {
+    "Container": {"arguments": "args", "entrypoint": "command", "environment": "env"},
+    "PodSpec": {"restart": "restartPolicy"},
+}
+"""What fields are called in other places, such as Docker Compose files."""
 _LESSER_CONTAINERS = ("initContainers[]", "ephemeralContainers[]")
 
 _UNDER_RESOURCES = "put it under `requests` (what is reserved) or `limits` (the most it may use)"
@@ -97,6 +102,8 @@ def meant(
     missing = [name for name in node.schema.get("required", ()) if name not in mapping]
     if (same := next(iter(same_letters(field, node.fields)), None)) is not None:
         return _rename(field, same, fits=_takes(known, node, same, value))
+    if (other_name := _other_name(field, node)) is not None:
+        return _rename(field, other_name, fits=_takes(known, node, other_name, value))
     if field.startswith("$"):
         return Meant(
             "it is a directive of a strategic merge patch",
@@ -150,6 +157,12 @@ def _takes(known: Definitions, node: Node, field: str, value: Any) -> bool:
 
 def _letters(field: str) -> str:
     return re.sub("[^a-z0-9]", "", field.lower())
+
+
+def _other_name(field: str, node: Node) -> str | None:
+    names = _OTHER_NAMES.get(node.short, {})
+    close = get_close_matches(field.lower(), names, n=1, cutoff=0.85)
+    return names[close[0]] if close and names[close[0]] in node.fields else None
 
 
 def _typo(field: str, node: Node, least: float) -> str | None:

@@ -111,6 +111,9 @@ def test_an_apiversion_or_kind_that_is_no_text_is_somebody_elses_finding(api_ver
         (deployment("livenessprobe: {}"), (*CONTAINER, "livenessprobe"), "did you mean `livenessProbe`?"),
         (deployment("image_pull_policy: x"), (*CONTAINER, "image_pull_policy"), "did you mean `imagePullPolicy`?"),
         (deployment("comand: [a]"), (*CONTAINER, "comand"), "did you mean `command`?"),
+        (deployment("enviroment: [{name: A, value: b}]"), (*CONTAINER, "enviroment"), "did you mean `env`?"),
+        (deployment("entrypoint: [a]"), (*CONTAINER, "entrypoint"), "did you mean `command`?"),
+        (deployment(pod="restart: Always"), ("spec", "template", "spec", "restart"), "did you mean `restartPolicy`?"),
         (deployment("ports: [{port: 80}]"), (*CONTAINER, "ports", 0, "port"), "did you mean `containerPort`?"),
         (
             deployment(pod="imagePullPolicy: Always"),
