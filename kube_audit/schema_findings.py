@@ -49,6 +49,10 @@ class Validation:
         known = self._schemas.knows(obj.api_version, obj.kind)
         typed = {"apiVersion": obj.api_version, "kind": obj.kind, **obj.data}  # items of typed Lists may lack them
         version = judge(obj.api_version, obj.kind, self._schemas.version, self._schemas)
+        if version is not None and version.patches:
+            from kube_audit.validation.api_conversions import completed
+
+            version = completed(version, typed)
         verdict = None
         if self._custom is not None and not known and version is None:
             verdict = self._custom.judge(obj, written)

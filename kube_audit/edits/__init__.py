@@ -101,7 +101,9 @@ def _edits(layout: Layout, node: int, data: Any, change: Plan, path: Path, lead:
             continue
         if isinstance(below, Rename):
             yield _renamed(layout, entry, below.name, where, flow=layout.is_flow(node))
-            continue
+            if not below.below:
+                continue
+            below = below.below
         if below is DROP:
             _check_removal(layout, entry, where)
             work.dropped.append(entry)

@@ -25,9 +25,10 @@ class Drop(NamedTuple):
 
 
 class Rename(NamedTuple):
-    """A key that shall have another name, with its value as it is."""
+    """A key that shall have another name, and what shall become of its value."""
 
     name: str
+    below: Plan
 
 
 DROP: Final = Drop()
@@ -52,20 +53,23 @@ def _insert(level: Plan, patch: Patch) -> None:
         below = level.get(step)
         if isinstance(below, Drop):
             return  # goes with what is removed above it: removals come last
-        if isinstance(below, Rename) or (isinstance(below, Put) and patch.action != "set"):
-            raise _conflict(patch.path)
         if isinstance(below, Put):
+            if patch.action != "set":
+                raise _conflict(patch.path)
             level[step] = Put(_merged(below.value, patch.path[index + 1 :], patch))
             return
         if below is None:
             below = level[step] = {}
-        level = below
+        level = below.below if isinstance(below, Rename) else below
     before = level.get(last)
-    if patch.action != "set":
-        change = DROP if patch.action == "remove" else Rename(patch.value)
-        if before is not None and before != change:
+    if patch.action == "rename":
+        if isinstance(before, Put | Drop) or (isinstance(before, Rename) and before.name != patch.value):
             raise _conflict(patch.path)
-        level[last] = change
+        level[last] = before if isinstance(before, Rename) else Rename(patch.value, before or {})
+    elif patch.action == "remove":
+        if before is not None and not isinstance(before, Drop):
+            raise _conflict(patch.path)
+        level[last] = DROP
     elif before is None:
         level[last] = Put(patch.value)
     elif not (isinstance(before, Put) and same(before.value, patch.value)):
@@ -121,6 +125,8 @@ def planned(old: Any, change: Change, path: Path = ()) -> Any:
         elif isinstance(below, Rename):
             if step in data and below.name in data:
                 raise Refused(f"`{path_text((*path, below.name))}` is there already")
+            if step in data and below.below:
+                data[step] = planned(data[step], below.below, (*path, step))
             data = {below.name if key == step else key: value for key, value in data.items()}
         elif step in data or sets(below):
             data[step] = planned(data.get(step), below, (*path, step))

@@ -66,6 +66,16 @@ def test_a_renamed_key_keeps_its_quotes() -> None:
     assert after(as_json, rename("spec.host", "hostname")) == same_but(as_json, ('"host"', '"hostname"'))
 
 
+def test_what_stands_below_a_renamed_key_changes_with_it() -> None:
+    below = (set_("spec.containers[0].ports[0].protocol", "TCP"), remove("spec.containers[0].ports[0].containerPort"))
+    wanted = same_but(POD, ("ports: [{containerPort: 80}]", "open: [{protocol: TCP}]"))
+    assert after(POD, rename("spec.containers[0].ports", "open"), *below) == wanted
+    assert after(POD, *below, rename("spec.containers[0].ports", "open")) == wanted
+    for other in (remove("spec.containers[0].ports"), set_("spec.containers[0].ports", [])):
+        refused = fixed(POD, rename("spec.containers[0].ports", "open"), other).refused
+        assert ["wants something else" in reason for _, reason in refused] == [True]
+
+
 def test_a_name_that_is_taken_or_a_key_in_another_form_is_not_renamed() -> None:
     assert "is there already" in refusal(POD, rename("spec.containers[0].image", "name"))
     assert (
