@@ -48,7 +48,7 @@ def _severity(content: dict[str, Any]) -> str:
 def _fix_kind(content: dict[str, Any]) -> str:
     fix = content.get("fix")
     if fix is None:
-        return "by hand"
+        return "depends on what is wrong; the finding says it" if content.get("stage") == "validation" else "by hand"
     return "safe" if fix["safe"] else "unsafe: running workloads may behave differently"
 
 
