@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kube_audit.engine import cel, effective
 from kube_audit.engine.model import Reads, Rule
 from kube_audit.engine.scopes import Container, Pod, pod_of
-from kube_audit.engine.sweep import CONTAINERS, POD_SETTINGS, RELATED, SETTINGS, STARTS
+from kube_audit.engine.sweep import CONTAINERS, HEAD, POD_SETTINGS, RELATED, SETTINGS, STARTS
 from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object
 from kube_audit.paths import at, expand
@@ -137,6 +137,7 @@ class Elements:
         if self._sweep is None:
             values: dict[str, Any] = {
                 "object": self._whole.value,
+                HEAD: {key: self._whole.value[key] for key in _HEAD if key in self._whole.value},
                 "target": self._target,
                 **{RELATED + name: value for name, value in self._related.items()},
             }

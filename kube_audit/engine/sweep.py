@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from kube_audit.engine.model import CONTAINER_TYPES, Reads, Rule
 from kube_audit.patterns import lazily
 
+HEAD = "_head"
+"""Variable of a sweep: the object's kind, version and metadata, which are converted faster than all of it."""
 CONTAINERS = "_containers"
 """Variable of a sweep: the data of every container of the pod, in the order of `Pod.containers`."""
 SETTINGS = "_settings"
@@ -26,13 +28,14 @@ STARTS = ("$object", "$pod", "$container")
 """What the path of an `each` or a location may start with, instead of below `self`."""
 _PATTERN = ".matches("
 _WHOLE_OBJECT = lazily(r"(?<![\w.$])object\b(?!\.\??(?:kind|apiVersion|metadata)\b)")
+_WHOLE_SELF = lazily(r"(?<![\w.$])self\b(?!\.\??(?:kind|apiVersion|metadata)\b)")
 _WHOLE_POD = lazily(r"(?<![\w.$])pod\b(?!\.\??(?!containers|initContainers|ephemeralContainers)[A-Za-z])")
 _RELATED = lazily(r"\brelated\.\??([A-Za-z]+)")
 
 
 def variables(related: Iterable[str]) -> list[str]:
     """Return the variables that only sweeps have; `related` are the names of its parts."""
-    return [CONTAINERS, SETTINGS, POD_SETTINGS, *(RELATED + name for name in related)]
+    return [HEAD, CONTAINERS, SETTINGS, POD_SETTINGS, *(RELATED + name for name in related)]
 
 
 def derived(rule: Rule) -> Rule:
@@ -60,17 +63,25 @@ def _sweep(rule: Rule) -> str | None:
         # A pattern is compiled each time it is asked about, so that comes last. `||` is true with an error beside it.
         late = _PATTERN in rule.when and _PATTERN not in rule.expression
         body = f"({content} || !({rule.when}))" if late else f"(({rule.when}) ? {content} : true)"
-    base = rule.scope
+    base = HEAD if _is_about_the_head(rule, body) else rule.scope
     if rule.each:
         body = " && ".join(_each(pattern, base, body) for pattern in rule.each)
     if rule.scope == "container":
         body = _in_containers(rule, body)
     elif not rule.each:
         body = _bound("self", base, body)
+    if base == HEAD:
+        body = _bound("object", HEAD, body)
     if rule.scope == "pod":
         body = _bound("effective", POD_SETTINGS, body)
     parts = ", ".join(f"'{name}': {RELATED}{name}" for name in sorted(rule.reads.related))
     return _bound("related", f"dyn({{{parts}}})", body)
+
+
+def _is_about_the_head(rule: Rule, body: str) -> bool:
+    if rule.scope != "object" or rule.each:
+        return False
+    return _WHOLE_OBJECT.search(body) is None and _WHOLE_SELF.search(body) is None
 
 
 def _in_containers(rule: Rule, body: str) -> str:
