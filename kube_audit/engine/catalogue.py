@@ -209,7 +209,7 @@ def _rule_files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _cache_name(files: Iterable[tuple[str, os.stat_result]]) -> str:
-    checksum = crc32(f"{_FORMAT} {__version__} {sys.version} {cel.runtime_version()}".encode())
+    checksum = crc32(f"{_FORMAT} {Rule._fields} {__version__} {sys.version} {cel.runtime_version()}".encode())
     for file, status in files:
         known = f"\0{file}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}"
         checksum = crc32(known.encode("utf-8", "surrogateescape"), checksum)

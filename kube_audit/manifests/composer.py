@@ -26,8 +26,8 @@ from kube_audit.manifests.text import Text
 
 DEEPEST = 400
 """Levels of nesting that are read. Kubernetes' deepest schemas need about 60."""
-_SMALLEST_BOMB = 200_000
-"""Nodes that a document may always have once its aliases are expanded."""
+_MOST_MERGED = 200_000
+"""Keys that merges may always copy in a file; in a larger one, as many as it has characters."""
 _YAML_TAG = "tag:yaml.org,2002:"
 _LONGEST_WORD = 64
 """Characters of the plain scalars whose values are kept: manifests repeat short words all the time."""
@@ -60,7 +60,8 @@ class Composer:
         self._offset = offset
         self._nodes = Nodes(chunk)
         self._words: dict[str, scalars.Scalar] = {}
-        self._most = max(_SMALLEST_BOMB, 20 * len(chunk))
+        self._merged = 0
+        """Keys that merges have copied. What an alias stands for is shared, and takes no room."""
 
     def compose(self, next_event: Callable[[], Any]) -> Iterator[Document]:
         """Yield documents from events, None for the end; empty ones and mere comments are left out."""
@@ -87,6 +88,7 @@ class Composer:
         open_anchors: dict[str, int] = {}
         outer: list[_Frame] = []
         number = len(nodes.type) - 1
+        largest = (0, number)  # what the largest alias stands for, and where it is
         frame = _Frame([], number)  # holds the document's one value
         container: Any = frame.container
         in_mapping = False
@@ -159,8 +161,7 @@ class Composer:
                     for name in [name for name, node in open_anchors.items() if node == closed.node]:
                         del open_anchors[name]
                         anchors[name] = (closed.node, value, size)
-                if closed.expanded:
-                    self._expand(document, frame, closed.node, number, closed.expanded)
+                frame.expanded += closed.expanded
             elif kind is AliasEvent:
                 number = nodes.add(ALIAS, event.start_mark.index, event.end_mark.index)
                 value, size = self._alias(document, event.anchor, number, anchors, open_anchors)
@@ -170,9 +171,13 @@ class Composer:
                     else:
                         key = self._key(document, frame, number, value, None)
                     continue
-                self._expand(document, frame, number, number, size)
+                frame.expanded += size
+                if size > largest[0]:
+                    largest = (size, number)
             else:  # the document's end
                 document.data = container[0] if container else None
+                if document.readable and _is_excessive(frame.expanded, number - frame.node):
+                    self._bomb(document, largest[1], frame.expanded + number - frame.node)
                 return
             if not in_mapping:
                 container.append(value)
@@ -183,16 +188,14 @@ class Composer:
                 container[key] = value
                 key = None
 
-    def _expand(self, document: Document, frame: _Frame, node: int, last: int, size: int) -> None:
-        """Count what aliases within a collection stand for, and refuse documents that grow beyond measure."""
-        frame.expanded += size
-        if document.readable and last - frame.node + frame.expanded > self._most:
-            self._problem(
-                document,
-                node,
-                f"aliases expand this document to more than {self._most} values",
-                "Write the repeated parts out, or remove the nested aliases; Kubernetes refuses such documents.",
-            )
+    def _bomb(self, document: Document, number: int, values: int) -> None:
+        count = f"{values:,}" if values < 10**9 else "more than a billion"
+        self._problem(
+            document,
+            number,
+            f"aliases make {count} values of this document, most of them by repetition",
+            "Write the repeated parts out, or remove the nested aliases; Kubernetes refuses such documents.",
+        )
 
     def _plain(self, document: Document, number: int, text: str) -> scalars.Scalar:
         value = scalars.plain(text)
@@ -264,15 +267,25 @@ class Composer:
         return "?"
 
     def _merge(self, document: Document, frame: _Frame, number: int, value: Any) -> None:
+        if not document.readable:
+            return  # its data means nothing any more, and merging takes room
         sources = list(reversed(value)) if isinstance(value, list) else [value]
         if not all(isinstance(source, dict) for source in sources):
-            if not document.readable:
-                return  # what is wrong with the aliases has been said
             self._problem(
                 document,
                 number,
                 "`<<` merges mappings, and this is none",
                 "Name an anchor of a mapping: `<<: *name`.",
+            )
+            return
+        self._merged += sum(map(len, sources))
+        most = max(_MOST_MERGED, len(self._nodes.text))
+        if self._merged > most:
+            self._problem(
+                document,
+                number,
+                f"merges (`<<`) copy more than {most} keys in this file",
+                "Write the repeated parts out, or merge smaller ones.",
             )
             return
         if frame.explicit is None:
@@ -309,3 +322,15 @@ class Composer:
         document.problems.append(
             Problem("yaml-syntax", self._offset + start, self._offset + max(end, start + 1), message, remediation)
         )
+
+
+def _is_excessive(expanded: int, written: int) -> bool:
+    """Whether aliases stand for more than Kubernetes allows: 99 of 100 values in small documents, one of 10 in large.
+
+    Source: `allowedAliasRatio` of sigs.k8s.io/yaml's goyaml.v2.
+    """
+    values = expanded + written
+    if expanded <= 100 or values <= 1000:
+        return False
+    large = min(max((values - 400_000) / 3_600_000, 0.0), 1.0)
+    return expanded / values > 0.99 - 0.89 * large

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,33 @@ def test_alias_bombs_are_refused_quickly() -> None:
     for before, name in zip("abcdefgh", "bcdefghi", strict=True):
         lines.append(f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]")
     assert [rule for rule, _, _ in problems("\n".join(lines))] == ["yaml-syntax"]
+
+
+@pytest.mark.parametrize(
+    ("long", "times", "fits"),
+    [
+        (50, 20, True),  # small documents may repeat nearly all that they hold
+        (1000, 50, True),
+        (1000, 390, False),  # 400,000 values, 99.7 of 100 of them by repetition
+        (400_000, 1, True),
+        (400_000, 9, False),  # four million values, nine of ten by repetition
+    ],
+)
+def test_aliases_may_stand_for_as_much_as_kubernetes_allows(long: int, times: int, fits: bool) -> None:
+    (document,) = read("a: &a [" + "x," * long + "x]\nb: [" + "*a, " * times + "x]\n")
+    assert document.readable is fits
+
+
+def test_merge_bombs_are_refused_before_they_take_room() -> None:
+    keys = "".join(f"  k{n}: v\n" for n in range(5000))
+    text = f"a: &a\n{keys}b:\n" + "- <<: *a\n" * 5000
+    tracemalloc.start()
+    (document,) = read(text)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not document.readable
+    assert ["copy more than 200000 keys" in problem.message for problem in document.problems] == [True]
+    assert most < 50_000_000
 
 
 def test_deep_nesting_is_refused_without_a_crash() -> None:
