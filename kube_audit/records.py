@@ -1,7 +1,7 @@
 """`NamedTuple` as typing has it, made in a third of the time.
 
-typing compiles the annotation of every field when a class is made. A short run makes some seventy such classes, and
-spends a twelfth of its time on that; nothing here reads the annotations at run time.
+typing compiles the annotation of every field when a class is made. A short run makes some seventy such classes, which
+took one of every fourteen instructions that it executes; nothing here reads the annotations at run time.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from kube_audit import audit
 from kube_audit.engine.catalogue import Catalogue, load
 from kube_audit.findings import AuditResult
 from kube_audit.sources.files import find
-from kube_audit.validation.kubernetes import newest_version
+from kube_audit.validation.definitions import newest_version
 
 
 @cache

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kube_audit import audit, config
-from kube_audit.validation.kubernetes import newest_version
+from kube_audit.validation.definitions import newest_version
 from tests.support import catalogue
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kube_audit import audit, config
-from kube_audit.validation.kubernetes import newest_version
+from kube_audit.validation.definitions import newest_version
 from tests.support import catalogue
 
 POD = """\

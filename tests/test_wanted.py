@@ -12,7 +12,7 @@ from kube_audit.changes import Changes
 from kube_audit.config import EMPTY, Config, load
 from kube_audit.findings import Finding
 from kube_audit.suppressions import UNUSED
-from kube_audit.validation.kubernetes import newest_version
+from kube_audit.validation.definitions import newest_version
 from tests.support import catalogue
 
 ROOT = Path(__file__).resolve().parents[1]

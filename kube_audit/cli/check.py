@@ -53,7 +53,7 @@ def check(
     from kube_audit.cli.configuration import check_names, configuration, rules_of
     from kube_audit.engine import catalogue
     from kube_audit.sources.files import PathError, SourceFile, find
-    from kube_audit.validation.kubernetes import newest_version, supported_versions
+    from kube_audit.validation.definitions import newest_version, supported_versions
 
     if unsafe_fixes and not (fix or diff):
         raise CannotRun("--unsafe-fixes goes with --fix or --diff")

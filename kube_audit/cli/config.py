@@ -17,7 +17,7 @@ _CONDITIONS = ("paths", "kinds", "namespaces", "names", "labels")
 
 
 def _defaults() -> dict[str, Any]:
-    from kube_audit.validation.kubernetes import newest_version
+    from kube_audit.validation.definitions import newest_version
 
     return {"profile": "default", "kubernetes-version": newest_version(), "fail-on": "warning", "output": ["text"]}
 

@@ -78,7 +78,7 @@ def _fitting(folder: Path) -> str:
     from kube_audit import audit
     from kube_audit.engine import catalogue
     from kube_audit.sources.files import find
-    from kube_audit.validation.kubernetes import newest_version
+    from kube_audit.validation.definitions import newest_version
 
     known = catalogue.load()
     request = audit.Request(list(find([str(folder)], Path.cwd())), known.choose("default", [], []), newest_version())

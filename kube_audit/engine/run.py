@@ -107,7 +107,7 @@ class Engine:
         """Return what a check function finds. Its `when` is asked last: there is seldom anything to ask it for."""
         try:
             hits = list(logic.check(element, logic.params))
-        except Exception:
+        except Exception:  # whatever it is: where the rule does not apply, nothing has gone wrong
             if self._applies(logic, element, elements):
                 raise
             return []

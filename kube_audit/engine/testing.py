@@ -15,7 +15,8 @@ from kube_audit.manifests.text import Text
 from kube_audit.manifests.yaml import documents
 from kube_audit.patterns import lazily
 from kube_audit.records import NamedTuple
-from kube_audit.validation.kubernetes import Schemas, newest_version
+from kube_audit.validation.definitions import newest_version
+from kube_audit.validation.kubernetes import Schemas
 
 _MARK = lazily(r"#\s*finding\b")
 _FILE = "example.yaml"

@@ -285,7 +285,7 @@ class Composer:
                 document,
                 number,
                 f"merges (`<<`) copy more than {most} keys in this file",
-                "Write the repeated parts out, or merge smaller ones.",
+                "Merge smaller mappings, or split the file.",
             )
             return
         if frame.explicit is None:

@@ -177,6 +177,11 @@ def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def sequence(value: Any) -> list[Any]:
+    """Return the value where it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
 def without_nulls(value: Any) -> Any:
     """Return data without the null values of its mappings; parts shared by aliases stay shared."""
     seen: dict[int, Any] = {}

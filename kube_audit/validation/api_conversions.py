@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kube_audit.findings import FixSafety, Patch, Path
-from kube_audit.manifests.objects import mapping
+from kube_audit.manifests.objects import mapping, sequence
 from kube_audit.validation.api_versions import VersionProblem
 
 _WITH_DEFAULT_SELECTOR = ("extensions/v1beta1", "apps/v1beta1")
@@ -44,8 +44,8 @@ def _ingress(api_version: Any, spec: dict[str, Any]) -> Iterator[Patch]:
     if "backend" in spec:
         yield Patch("rename", ("spec", "backend"), "defaultBackend")
         yield from _ingress_backend(spec["backend"], ("spec", "backend"))
-    for number, rule in enumerate(_list(spec.get("rules"))):
-        for index, entry in enumerate(_list(mapping(mapping(rule).get("http")).get("paths"))):
+    for number, rule in enumerate(sequence(spec.get("rules"))):
+        for index, entry in enumerate(sequence(mapping(mapping(rule).get("http")).get("paths"))):
             path: Path = ("spec", "rules", number, "http", "paths", index)
             if "pathType" not in mapping(entry):
                 yield Patch("set", (*path, "pathType"), "ImplementationSpecific")
@@ -76,7 +76,7 @@ def _workload(api_version: Any, spec: dict[str, Any]) -> Iterator[Patch]:
 
 
 def _autoscaler(api_version: Any, spec: dict[str, Any]) -> Iterator[Patch]:
-    for index, metric in enumerate(_list(spec.get("metrics"))):
+    for index, metric in enumerate(sequence(spec.get("metrics"))):
         field = _METRICS.get(str(mapping(metric).get("type")))
         source = mapping(mapping(metric).get(field)) if field is not None else {}
         old = [name for name in _TARGETS if name in source]
@@ -91,11 +91,7 @@ def _autoscaler(api_version: Any, spec: dict[str, Any]) -> Iterator[Patch]:
 def _disruption_budget(api_version: Any, spec: dict[str, Any]) -> Iterator[Patch]:
     if not any(mapping(spec.get("selector")).values()):
         raise _Unconvertible  # empty, it selected no pods, and now selects all
-    yield from ()
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return iter(())
 
 
 _Convert = Callable[[Any, dict[str, Any]], Iterator[Patch]]

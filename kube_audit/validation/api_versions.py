@@ -9,7 +9,8 @@ from typing import Literal
 from kube_audit.findings import FixSafety, Patch, Path
 from kube_audit.records import NamedTuple
 from kube_audit.validation.api_history import ROWS
-from kube_audit.validation.kubernetes import Schemas, definitions, supported_versions
+from kube_audit.validation.definitions import definitions, supported_versions
+from kube_audit.validation.kubernetes import Schemas
 
 BUILT_IN_GROUPS = frozenset(
     {

@@ -12,15 +12,8 @@ from kube_audit.findings import Path
 from kube_audit.manifests.objects import Object, mapping
 from kube_audit.records import NamedTuple
 from kube_audit.validation import string_formats, structural
-from kube_audit.validation.kubernetes import (
-    CUSTOM,
-    REPEATED,
-    Definitions,
-    KindSchema,
-    SchemaProblem,
-    Written,
-    definitions,
-)
+from kube_audit.validation.definitions import Definitions, definitions
+from kube_audit.validation.kubernetes import CUSTOM, REPEATED, KindSchema, SchemaProblem, Written
 
 if TYPE_CHECKING:
     from kube_audit.validation.crd_rules import Node

@@ -9,15 +9,8 @@ from typing import Any
 
 from kube_audit.findings import FixSafety, Patch, Path
 from kube_audit.patterns import lazily
-from kube_audit.validation.kubernetes import (
-    CUSTOM,
-    REPEATED,
-    Definitions,
-    Failures,
-    Node,
-    SchemaProblem,
-    Written,
-)
+from kube_audit.validation.definitions import Definitions, Node
+from kube_audit.validation.kubernetes import CUSTOM, REPEATED, Failures, SchemaProblem, Written
 from kube_audit.validation.schema_wording import Spot, cut, literal
 from kube_audit.validation.unknown_fields import meant, noun, shown
 from kube_audit.validation.value_messages import value_problem

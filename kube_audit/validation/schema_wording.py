@@ -7,7 +7,8 @@ from typing import Any
 
 from kube_audit.findings import Path, path_text
 from kube_audit.records import NamedTuple
-from kube_audit.validation.kubernetes import CUSTOM, Node, Written
+from kube_audit.validation.definitions import Node
+from kube_audit.validation.kubernetes import CUSTOM, Written
 from kube_audit.validation.unknown_fields import shown
 
 LONGEST_VALUE = 60

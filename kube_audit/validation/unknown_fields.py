@@ -9,7 +9,7 @@ from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
 from kube_audit.findings import Path, path_text
-from kube_audit.validation.kubernetes import Definitions, Node, definitions, supported_versions
+from kube_audit.validation.definitions import Definitions, Node, definitions, supported_versions
 
 _LONGEST_FIELD = 64
 _FARTHEST = 4

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from kube_audit import config
-from kube_audit.validation.kubernetes import newest_version
+from kube_audit.validation.definitions import newest_version
 from tests.cli.test_check import BAD, run
 
 

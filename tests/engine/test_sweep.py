@@ -12,7 +12,7 @@ from kube_audit.engine import catalogue, cel
 from kube_audit.engine.model import with_params
 from kube_audit.engine.sweep import derived
 from kube_audit.findings import Finding
-from kube_audit.validation.kubernetes import newest_version
+from kube_audit.validation.definitions import newest_version
 
 RULES = catalogue.load()
 HOSTILE = """\

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from kube_audit.validation import kubernetes
+from kube_audit.validation import definitions
 
 
 @pytest.fixture(scope="package", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBE_AUDIT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        kubernetes.definitions.cache_clear()
+        definitions.definitions.cache_clear()
         yield
-    kubernetes.definitions.cache_clear()
+    definitions.definitions.cache_clear()

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from kube_audit.findings import Patch
-from kube_audit.validation import api_versions, kubernetes
+from kube_audit.validation import api_versions, definitions
 from kube_audit.validation.api_versions import ApiChange, VersionProblem, change, client_side, is_group_like
-from kube_audit.validation.kubernetes import Node, Schemas
+from kube_audit.validation.definitions import Node
+from kube_audit.validation.kubernetes import Schemas
 
-VERSIONS = kubernetes.supported_versions()
+VERSIONS = definitions.supported_versions()
 NEWEST = VERSIONS[-1]
 
 
@@ -76,7 +77,7 @@ def test_whatever_vanishes_between_two_bundled_versions_is_in_the_table() -> Non
                 assert known.removed == after
 
 
-def _shape(known: kubernetes.Definitions, node: Node, above: tuple[str, ...] = ()) -> Any:
+def _shape(known: definitions.Definitions, node: Node, above: tuple[str, ...] = ()) -> Any:
     """Return fields and types of a schema, as far as people write them."""
     if node.name and (node.name in above or ".apimachinery." in node.name):
         return node.name
@@ -102,7 +103,7 @@ def test_versions_called_the_same_have_the_same_fields_where_both_are_served(one
     assert one.replacement is not None
     for version in VERSIONS:
         if schemas(version).knows(one.api_version, one.kind) and schemas(version).knows(one.replacement, one.kind):
-            known = kubernetes.definitions(version)
+            known = definitions.definitions(version)
             old, new = (known.chain(v, one.kind, ())[0] for v in (one.api_version, one.replacement))
             assert _shape(known, old) == _shape(known, new)
 

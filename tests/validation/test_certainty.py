@@ -16,7 +16,7 @@ from kube_audit.manifests.objects import objects, without_nulls
 from kube_audit.manifests.text import Text
 from kube_audit.manifests.yaml import documents
 from kube_audit.validation.certainty import surely_fits
-from kube_audit.validation.kubernetes import definitions, newest_version
+from kube_audit.validation.definitions import definitions, newest_version
 
 DEFINITIONS = definitions(newest_version())
 ODD: list[Any] = [

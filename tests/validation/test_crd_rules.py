@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kube_audit.findings import Path, path_text
 from kube_audit.validation.crd_rules import escaped
 from kube_audit.validation.crds import CustomSchema, UnusableSchema, Version
-from kube_audit.validation.kubernetes import newest_version
+from kube_audit.validation.definitions import newest_version
 from tests.support import audit_text
 from tests.validation.test_custom_resources import definition, shop
 

@@ -21,12 +21,12 @@ from kube_audit.findings import Patch, Path
 from kube_audit.manifests.objects import objects
 from kube_audit.manifests.text import decode
 from kube_audit.manifests.yaml import documents
-from kube_audit.validation import field_values, kubernetes
+from kube_audit.validation import definitions, field_values
 from kube_audit.validation.kubernetes import SchemaProblem, Schemas, Written
 from tests.corpus import CORPUS, corpus_files, needs_corpus
 
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-NEWEST = kubernetes.newest_version()
+NEWEST = definitions.newest_version()
 
 
 @functools.cache
@@ -74,10 +74,10 @@ def test_a_valid_object_has_no_problem() -> None:
 
 
 def test_versions_are_ordered_by_number_and_include_every_minor_from_1_25() -> None:
-    versions = kubernetes.supported_versions()
+    versions = definitions.supported_versions()
     minors = [int(version.removeprefix("1.")) for version in versions]
     assert minors == list(range(25, minors[-1] + 1))
-    assert kubernetes.newest_version() == versions[-1]
+    assert definitions.newest_version() == versions[-1]
 
 
 @pytest.mark.parametrize("version", unknown_versions())
@@ -533,7 +533,7 @@ def test_an_empty_text_is_a_value_left_out() -> None:
 
 
 def _raw(version: str) -> dict[str, Any]:
-    folder = kubernetes._package() / "kubernetes-json-schema" / f"v{version}.0-local-strict"
+    folder = definitions._package() / "kubernetes-json-schema" / f"v{version}.0-local-strict"
     content: dict[str, Any] = json.loads((folder / "_definitions.json").read_bytes())["$defs"]
     return content
 
@@ -918,9 +918,9 @@ def test_however_an_object_is_damaged_the_verdict_is_jsonschemas(damages: list[t
 # The cache.
 
 
-def _fresh(version: str) -> kubernetes.Definitions:
-    kubernetes.definitions.cache_clear()
-    return kubernetes.definitions(version)
+def _fresh(version: str) -> definitions.Definitions:
+    definitions.definitions.cache_clear()
+    return definitions.definitions(version)
 
 
 def test_schemas_are_the_same_from_the_cache_and_without_it(

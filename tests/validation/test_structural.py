@@ -19,7 +19,8 @@ from kube_audit.manifests.text import decode
 from kube_audit.manifests.yaml import documents
 from kube_audit.validation import structural
 from kube_audit.validation.crds import CustomSchema, UnusableSchema, Version, custom_kind
-from kube_audit.validation.kubernetes import REPEATED, newest_version
+from kube_audit.validation.definitions import newest_version
+from kube_audit.validation.kubernetes import REPEATED
 from kube_audit.validation.string_formats import FORMATS
 from tests.corpus import CORPUS, corpus_files, needs_corpus
 

@@ -12,7 +12,7 @@ from typing import Any
 from kube_audit.engine.checks.rbac_resources import CLUSTER_SCOPED, RESOURCES
 from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import Path
-from kube_audit.manifests.objects import Object, mapping
+from kube_audit.manifests.objects import Object, mapping, sequence
 from kube_audit.names import closest
 from kube_audit.patterns import lazily
 from kube_audit.placeholders import is_placeholder
@@ -37,7 +37,7 @@ def invalid(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
 
 
 def _invalid_role(role: Object) -> Iterator[Hit]:
-    rules = [(index, mapping(rule)) for index, rule in enumerate(_list(role.data, "rules"))]
+    rules = [(index, mapping(rule)) for index, rule in enumerate(sequence(role.data.get("rules")))]
     name = role.name or ""
     if rules and mapping(role.data.get("aggregationRule")) and not (name in _OWN_ROLES or name.startswith("system:")):
         yield _hit(
@@ -57,7 +57,7 @@ def _invalid_binding(binding: Object) -> Iterator[Hit]:
     if binding.kind == "ClusterRoleBinding" and mapping(binding.data.get("roleRef")).get("kind") == "Role":
         problem = "a ClusterRoleBinding cannot bind a Role, only a ClusterRole; a RoleBinding in its namespace can"
         yield _hit(("roleRef", "kind"), "error", problem)
-    for index, subject in enumerate(_list(binding.data, "subjects")):
+    for index, subject in enumerate(sequence(binding.data.get("subjects"))):
         yield from _refused_subject(("subjects", index), mapping(subject), binding.kind)
 
 
@@ -83,7 +83,7 @@ def _refused_subject(at: Path, subject: dict[str, Any], binding_kind: str) -> It
 
 
 def _refused_rule(at: Path, rule: Rule, kind: str) -> Iterator[Hit]:
-    urls = _list(rule, "nonResourceURLs")
+    urls = sequence(rule.get("nonResourceURLs"))
     if rule.get("verbs") == []:
         yield _hit((*at, "verbs"), "error", "`verbs` is empty: a rule has to allow something")
     if urls and kind == "Role":
@@ -105,7 +105,7 @@ def _refused_rule(at: Path, rule: Rule, kind: str) -> Iterator[Hit]:
 
 
 def _misspelt_verbs(at: Path, rule: Rule) -> Iterator[Hit]:
-    known = _METHODS if _list(rule, "nonResourceURLs") else _VERBS
+    known = _METHODS if sequence(rule.get("nonResourceURLs")) else _VERBS
     for index, verb in enumerate(_texts(rule, "verbs")):
         if verb not in known and not is_placeholder(verb):
             meant = closest(verb, sorted(known))
@@ -171,14 +171,9 @@ def _known(value: Any) -> bool:
     return isinstance(value, str) and value != "" and not is_placeholder(value)
 
 
-def _list(data: dict[str, Any], field: str) -> list[Any]:
-    value = data.get(field)
-    return value if isinstance(value, list) else []
-
-
 def _texts(data: dict[str, Any], field: str) -> list[str]:
     """Return a list's texts; one that is none stands as "", so that indexes hold."""
-    return [value if isinstance(value, str) else "" for value in _list(data, field)]
+    return [value if isinstance(value, str) else "" for value in sequence(data.get(field))]
 
 
 def _hit(path: Path, level: str, problem: str) -> Hit:

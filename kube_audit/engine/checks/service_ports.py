@@ -11,7 +11,7 @@ from typing import Any
 
 from kube_audit.engine.elements import Element, Hit
 from kube_audit.findings import path_text
-from kube_audit.manifests.objects import mapping
+from kube_audit.manifests.objects import mapping, sequence
 from kube_audit.names import closest
 from kube_audit.paths import expand
 from kube_audit.placeholders import is_placeholder
@@ -62,14 +62,14 @@ def target_ports(element: Element, params: Mapping[str, Any]) -> Iterator[Hit]:
 
 def _declared(pod: Mapping[str, Any]) -> tuple[list[_Port], bool]:
     """Return the ports that a pod's containers and sidecars declare, and whether each of them declares one."""
-    containers = [mapping(one) for one in _list(pod.get("containers"))]
+    containers = [mapping(one) for one in sequence(pod.get("containers"))]
     containers += [
-        c for one in _list(pod.get("initContainers")) if (c := mapping(one)).get("restartPolicy") == "Always"
+        c for one in sequence(pod.get("initContainers")) if (c := mapping(one)).get("restartPolicy") == "Always"
     ]
     found: list[_Port] = []
     complete = bool(containers)
     for container in containers:
-        ports = [mapping(port) for port in _list(container.get("ports"))]
+        ports = [mapping(port) for port in sequence(container.get("ports"))]
         complete = complete and bool(ports) and all(isinstance(port.get("containerPort"), int) for port in ports)
         for port in ports:
             name, number, protocol = (port.get(field) for field in ("name", "containerPort", "protocol"))
@@ -96,7 +96,3 @@ def _has(known: list[_Port], target: int | str, protocol: str) -> bool:
 def _told(name: str, number: int, protocol: str) -> str:
     ending = "" if protocol == "TCP" else f"/{protocol}"
     return f"{name} ({number}{ending})" if name else f"{number}{ending}"
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
